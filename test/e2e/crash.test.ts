@@ -185,7 +185,7 @@ describe('with the threads crashing that no request needs', () => {
       await expect.poll(crashed, { timeout: 30_000, interval: 20 }).toBe('parked');
       expect((await ask(router.port, 'a.example', '/')).status).toBe(200);
       const known = async () => (await admin.get<{ position: number }>('/v1/state?at=1')).body.position;
-      await expect.poll(known, { timeout: 15_000 }).toBe(1);
+      await expect.poll(known, { timeout: PATIENCE_MS }).toBe(1);
     },
   );
 });

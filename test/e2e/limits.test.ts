@@ -182,13 +182,10 @@ describe('requests that wait while a worker and the owner of their pool die', ()
         else answers++;
       }
       await expect
-        .poll(
-          async () => {
-            const { waiting, backends: rows } = await ledgerOf(admin, 'web');
-            return [waiting, rows['web.1']?.inFlight];
-          },
-          { timeout: 10_000 },
-        )
+        .poll(async () => {
+          const { waiting, backends: rows } = await ledgerOf(admin, 'web');
+          return [waiting, rows['web.1']?.inFlight];
+        })
         .toEqual([0, 0]);
     }
     expect(backend!.excess).toEqual([]);
