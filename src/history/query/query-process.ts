@@ -1,8 +1,8 @@
 /** The program of the process for one query: killing it is the only way to end SQL that would never finish. */
 import { writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { sourcesOf } from '../files/sources.ts';
+import { giveWay } from '../give-way.ts';
 import { roomOf } from '../room.ts';
 import { sentError } from '../thread/sent-error.ts';
 import { answerQuery } from './answer-query.ts';
@@ -12,7 +12,7 @@ import { MOST_MEGABYTES, type QueryOrder } from './query-wish.ts';
 process.once('disconnect', () => process.exit());
 goInTime();
 // The same niceness as the history thread: requests come first.
-setPriority(10);
+giveWay(10);
 goBeforeTheRouter();
 
 process.once('message', async ({ place, wish }: QueryOrder) => {

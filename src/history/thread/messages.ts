@@ -1,6 +1,6 @@
 /** The messages between the main thread and the history thread. */
 
-/** `niceness`: of the thread, on systems where threads have one. */
+/** `niceness`: how much nicer than the router the thread is, on systems where threads have their own. */
 export type HistoryBoot = { readonly directory: string; readonly niceness: number };
 
 export type ToHistory =

@@ -1,8 +1,8 @@
 /** The program of the history thread: it answers the main thread's questions, several at once, in turns. */
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Answering, answering } from '../answering.ts';
 import { sourcesOf } from '../files/sources.ts';
+import { giveWay } from '../give-way.ts';
 import { roomOf } from '../room.ts';
 import type { FromHistory, HistoryBoot, ToHistory } from './messages.ts';
 import { sentError } from './sent-error.ts';
@@ -11,10 +11,8 @@ const { directory, niceness } = workerData as HistoryBoot;
 const parent = parentPort;
 if (parent === null) throw new Error('reading-thread.ts is the program of a worker thread');
 
-// On Linux this applies to the calling thread alone (setpriority(2), "C library/kernel differences"); elsewhere it
-// would apply to the whole process. It is not called for a thread as nice as its parent, since it could not become less
-// nice than the process was started.
-if (process.platform === 'linux' && niceness > 0) setPriority(niceness);
+// Elsewhere than on Linux it would apply to the whole process.
+if (process.platform === 'linux' && niceness > 0) giveWay(niceness);
 
 type Open = { readonly pieces: Answering; readonly abort: AbortController };
 
