@@ -105,7 +105,7 @@ function packRows(memory: Memory, pool: PoolView, into: ByteWriter): void {
     const at = pool.field.placeOf(row);
     if ((words[at + ROW.closed]! & CLOSED.empty) !== 0) continue;
     packRow(memory, row, at, into);
-    packUnits(pool, row, into);
+    packUnits(memory, pool, row, at, into);
   }
 }
 
@@ -141,14 +141,20 @@ function packRow({ words, doubles, threads }: Memory, row: number, at: number, i
 }
 
 /** Packs the units of which something is known. */
-function packUnits({ ward }: PoolView, row: number, into: ByteWriter): void {
+function packUnits({ words }: Memory, { ward }: PoolView, row: number, at: number, into: ByteWriter): void {
   into.reserve(NUMBER_BYTES * UNIT_NUMBERS);
   for (let unit = 0; unit < UNITS; unit++) {
-    if (FIELDS.every((field) => ward.get(row, unit, field) === 0)) continue;
+    if (isBlank(words, at + ROW.units + unit * UNIT.words)) continue;
     into.count(unit + 1);
-    for (const field of FIELDS) into.double(ward.get(row, unit, field));
+    for (let i = 0; i < FIELDS.length; i++) into.double(ward.get(row, unit, FIELDS[i]!));
   }
   into.count(0);
+}
+
+/** Nothing is known of the unit. Field by field, 2000 rows took 1.2 ms instead of 0.7, for which everybody else waits. */
+function isBlank(words: Int32Array, unit: number): boolean {
+  for (let at = unit; at < unit + UNIT.words; at++) if (words[at] !== 0) return false;
+  return true;
 }
 
 function packWaiters({ words, doubles }: Memory, block: number, into: ByteWriter): void {
