@@ -39,7 +39,8 @@ export class AddressUnavailable extends Error {
  * long as this process, and is separate in every network namespace. Anybody can take such a name, so a name in use is
  * waited for, but only for a limited time. A port chosen by the system needs no mark: it is listened on all the time,
  * shared with the workers, since the system would give it to the next program that asks for any port. Nobody connects
- * to it, for nobody has been told of it.
+ * to it, for nobody has been told of it. A port that is set is not held like that: its clients know it, and would be
+ * accepted and sent away where they are now refused. Whoever takes it meanwhile is reported (`takenSince`).
  */
 export class Claims {
   readonly #marks = new Map<string, Server>();
