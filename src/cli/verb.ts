@@ -1,5 +1,6 @@
 /** One verb of the command line, with everything its usage text needs. */
 
+import { parseDomainName, parsePoolName } from '../../eventlog/index.ts';
 import type { Io } from './io.ts';
 import type { Printer } from './render/printer.ts';
 import type { AdminClient } from './transport/admin-client.ts';
@@ -49,8 +50,8 @@ export const READ_OPTIONS = {
 
 /** For verbs that can be limited to one domain or pool. */
 export const SCOPE_OPTIONS = {
-  domain: { value: 'HOST', description: 'only this domain' },
-  pool: { value: 'POOL', description: 'only this pool and its backends' },
+  domain: { value: 'HOST', parse: parseDomainName, description: 'only this domain' },
+  pool: { value: 'POOL', parse: parsePoolName, description: 'only this pool and its backends' },
 } as const satisfies Options;
 
 export function scopeOf(args: Arguments): { domain: string | undefined; pool: string | undefined } {

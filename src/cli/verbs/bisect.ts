@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { parsePoolName } from '../../../eventlog/index.ts';
 import { pieces, type StateEntry, stateJson } from '../../history/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import type { AdminClient } from '../transport/admin-client.ts';
@@ -11,6 +12,7 @@ import { entriesOf } from '../transport/entries.ts';
 import { state, stateEntry } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 import { holds, type Look, type Predicate, parsePredicate } from '../words/predicate.ts';
+import { parseBackend } from '../words/thing.ts';
 import { renderedEvent } from './events.ts';
 
 export const bisectVerb: Verb = {
@@ -35,6 +37,7 @@ export const bisectVerb: Verb = {
     host: { value: 'HOST', description: 'good if requests for HOST have a backend' },
     'routed-to': {
       value: 'POOL[/ID]',
+      parse: (text) => (text.includes('/') ? parseBackend(text) : parsePoolName(text)),
       description: 'with --host: good if that backend is in this pool, or is this one',
     },
     ...READ_OPTIONS,

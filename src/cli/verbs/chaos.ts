@@ -1,8 +1,6 @@
 /** `chaos`: makes an actor fail as a bug would; only for a router that was started with `--chaos`. */
 import { CRASH_POINTS } from '../../../actors/index.ts';
-import { quoted } from '../../../eventlog/index.ts';
-import { nearest } from '../../config/index.ts';
-import { CommandFailed, UsageError } from '../failure.ts';
+import { CommandFailed } from '../failure.ts';
 import { anything } from '../transport/replies.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, type Verb } from '../verb.ts';
 
@@ -11,7 +9,11 @@ export const chaosVerb: Verb = {
   positionals: ['ACTOR'],
   summary: 'crashes an actor, for tests (only with serve --chaos)',
   options: {
-    at: { value: 'POINT', description: `when it next reaches ${CRASH_POINTS.join(', ')} (at once)` },
+    at: {
+      value: 'POINT',
+      among: CRASH_POINTS,
+      description: `when it next reaches ${CRASH_POINTS.join(', ')} (at once)`,
+    },
     ...CHANGE_OPTIONS,
   },
   run,
@@ -19,7 +21,7 @@ export const chaosVerb: Verb = {
 
 async function run({ args, admin, print }: Context): Promise<ExitCode> {
   const crash = args.positionals[0]!;
-  const at = pointOf(args.text('at'));
+  const at = args.text('at');
   const client = await admin();
   const body = at === undefined ? { crash } : { crash, at };
   const answered = await client.answer({ method: 'POST', path: ['v1', 'chaos'], body });
@@ -33,11 +35,4 @@ async function run({ args, admin, print }: Context): Promise<ExitCode> {
       at === undefined ? `${crash} was made to fail` : `${crash} will fail when it next reaches ${at}`,
     );
   return 0;
-}
-
-function pointOf(text: string | undefined): string | undefined {
-  if (text === undefined || CRASH_POINTS.some((point) => point === text)) return text;
-  const meant = nearest(text, CRASH_POINTS);
-  const hint = meant === undefined ? undefined : `did you mean ${meant}?`;
-  throw new UsageError(`--at: expected one of ${CRASH_POINTS.join(', ')}, found ${quoted(text)}`, hint);
 }

@@ -1,6 +1,6 @@
 /** `events`: recorded events, from the first or any position, and new ones as they come. */
 import { z } from 'zod';
-import { parseStreamName, renderTime } from '../../../eventlog/index.ts';
+import { EVENT_TYPES, parseStreamName, renderTime } from '../../../eventlog/index.ts';
 import { parsedJson } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import { archivedNote, READ_THE_ARCHIVE } from '../render/archived-note.ts';
@@ -9,6 +9,7 @@ import { clean } from '../render/table.ts';
 import { checkWhole } from '../transport/entries.ts';
 import { archivedEvents, event, unreadable } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
+import { parseBackend } from '../words/thing.ts';
 
 export const eventsVerb: Verb = {
   name: 'events',
@@ -30,10 +31,18 @@ export const eventsVerb: Verb = {
       value: 'PATTERN',
       description: 'only events whose JSON matches this RE2 pattern, ignoring case',
     },
-    type: { value: 'TYPE', description: 'only events of this type, such as BackendRemoved' },
+    type: {
+      value: 'TYPE',
+      among: EVENT_TYPES,
+      description: 'only events of this type, such as BackendRemoved',
+    },
     author: { value: 'NAME', description: 'only changes by this author' },
-    backend: { value: 'POOL/ID', description: 'the backend for --made' },
-    made: { value: 'STATE', description: 'only events that made the backend available, or unavailable' },
+    backend: { value: 'POOL/ID', parse: parseBackend, description: 'the backend for --made' },
+    made: {
+      value: 'STATE',
+      among: ['available', 'unavailable'],
+      description: 'only events that made the backend available, or unavailable',
+    },
     reverse: { description: 'newest first' },
     last: { value: 'N', description: 'the newest N matching events, newest first' },
     follow: { description: 'keep printing new events as they are recorded' },
@@ -48,6 +57,10 @@ async function run(context: Context): Promise<ExitCode> {
   if (follow && args.flag('data')) {
     throw new UsageError('--follow: expected a running router, found --data', 'leave one of them out');
   }
+  if (args.flag('backend') !== args.flag('made'))
+    throw new UsageError('expected --backend and --made together, found one of them');
+  if (args.flag('backend') && args.flag('stream'))
+    throw new UsageError('expected --stream or --backend, found both');
   const last = args.count('last', 1);
   if (last !== undefined && args.flag('limit'))
     throw new UsageError('expected --last or --limit, found both');

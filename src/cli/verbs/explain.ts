@@ -1,6 +1,6 @@
 /** `explain`: why a recorded request went where it went, or where one would go. */
 import { fieldOf } from '../../../actors/index.ts';
-import { quoted } from '../../../eventlog/index.ts';
+import { parseBackendId, quoted } from '../../../eventlog/index.ts';
 import { UsageError } from '../failure.ts';
 import { askedStory, renderAsked } from '../render/render-asked.ts';
 import { renderStory, story } from '../render/render-story.ts';
@@ -20,7 +20,11 @@ export const explainVerb: Verb = {
     method: { value: 'METHOD', description: 'its method (GET)' },
     header: { value: 'NAME:VALUE', multiple: true, description: 'a header of it; may be repeated' },
     at: { value: 'SEQ|TIME', description: 'as of this position or time' },
-    'why-not': { value: 'BACKEND', description: 'say why it would not go to this backend' },
+    'why-not': {
+      value: 'BACKEND',
+      parse: parseBackendId,
+      description: 'say why it would not go to this backend',
+    },
     ...READ_OPTIONS,
   },
   run,

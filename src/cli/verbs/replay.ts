@@ -2,6 +2,8 @@
  * `replay`: recorded traffic through the routing core again. Status 1 if a decision differs from the recorded one.
  */
 import { z } from 'zod';
+import { parsePoolName } from '../../../eventlog/index.ts';
+import { poolSettings } from '../../../eventlog/settings/settings.ts';
 import { UsageError } from '../failure.ts';
 import { clean } from '../render/table.ts';
 import { askLong } from '../transport/ask-long.ts';
@@ -41,6 +43,8 @@ const verified = z.looseObject({
 });
 type Verified = z.output<typeof verified>;
 
+const POLICIES = poolSettings.shape.policy.unwrap().options;
+
 export const replayVerb: Verb = {
   name: 'replay',
   positionals: [],
@@ -51,11 +55,11 @@ export const replayVerb: Verb = {
   ],
   options: {
     verify: { description: 'repeat every recorded decision and compare' },
-    policy: { value: 'POLICY', description: 'with another policy' },
+    policy: { value: 'POLICY', among: POLICIES, description: 'with another policy' },
     without: { value: 'SEQ', multiple: true, description: 'without this event of a pool; may be repeated' },
     with: { value: 'FILE', description: 'with the pool settings of this config file' },
     backends: { value: '+N|-N', description: 'with N more or fewer backends in each pool' },
-    pool: { value: 'POOL', description: 'only this pool' },
+    pool: { value: 'POOL', parse: parsePoolName, description: 'only this pool' },
     from: { value: 'SEQ|TIME', description: 'start there (the start of the journal)' },
     to: { value: 'SEQ|TIME', description: 'end there (now)' },
     ...READ_OPTIONS,

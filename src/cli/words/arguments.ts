@@ -1,6 +1,6 @@
 /** Splits the words after a verb into flags, their values and the rest; what does not fit is wrong usage. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { parseMoment, quoted } from '../../../eventlog/index.ts';
+import { type Parsed, parseMoment, quoted } from '../../../eventlog/index.ts';
 import { nearest } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 
@@ -9,6 +9,10 @@ export type Option = {
   readonly value?: string;
   /** May be given more than once. */
   readonly multiple?: true;
+  /** All values that it may have. */
+  readonly among?: readonly string[];
+  /** Whether a value is of its form; whether there is such a thing, only the log knows. */
+  readonly parse?: (text: string) => Parsed<unknown>;
   readonly description: string;
 };
 
@@ -101,8 +105,23 @@ function keep(options: Options, values: Map<string, string[]>, token: OptionToke
   if (known !== undefined && option.multiple === undefined && option.value !== undefined) {
     throw new UsageError(`${token.rawName}: expected once, found twice`);
   }
-  if (option.value === MOMENT) checkMoment(token.rawName, token.value ?? '');
+  if (option.value !== undefined) checkValue(option, token.rawName, token.value ?? '');
   values.set(token.name, [...(known ?? []), token.value ?? '']);
+}
+
+function checkValue({ value, among, parse }: Option, flag: string, text: string): void {
+  if (value === MOMENT) checkMoment(flag, text);
+  if (among !== undefined && !among.includes(text)) throw unknownValue(flag, text, among);
+  const parsed = parse?.(text);
+  if (parsed?.ok === false) throw new UsageError(`${flag}: ${parsed.problem}`);
+}
+
+function unknownValue(flag: string, text: string, among: readonly string[]): UsageError {
+  const meant = nearest(text, among);
+  return new UsageError(
+    `${flag}: expected one of ${among.join(', ')}, found ${quoted(text)}`,
+    meant === undefined ? undefined : `did you mean ${meant}?`,
+  );
 }
 
 function unknownOption(rawName: string, name: string, known: readonly string[]): UsageError {

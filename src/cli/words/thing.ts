@@ -1,5 +1,11 @@
 /** What can be listed, shown, set and removed: domains, pools, and backends of a pool. */
-import { type Parsed, parseBackendId, parseDomainName, parsePoolName } from '../../../eventlog/index.ts';
+import {
+  type Parsed,
+  parseBackendId,
+  parseDomainName,
+  parsePoolName,
+  quoted,
+} from '../../../eventlog/index.ts';
 import { backendSettings, domainSettings, poolSettings } from '../../../eventlog/settings/settings.ts';
 import { type JsonSchema, jsonSchemaOf } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
@@ -43,6 +49,15 @@ export type Thing = { readonly kind: Kind; readonly path: readonly string[]; rea
 export function thingOf(kind: Kind, words: readonly string[]): Thing {
   const names = words.slice(0, kind.positionals.length);
   return { kind, path: kind.path(names), label: `${kind.noun} ${names.join('/')}` };
+}
+
+/** The form of `POOL/ID`. */
+export function parseBackend(text: string): Parsed<string> {
+  const [pool = '', id, ...rest] = text.split('/');
+  if (id === undefined || rest.length > 0)
+    return { ok: false, problem: `expected POOL/ID such as web/web.1, found ${quoted(text)}` };
+  const owner = parsePoolName(pool);
+  return owner.ok ? parseBackendId(id) : owner;
 }
 
 function name(parse: (text: string) => Parsed<string>, text = ''): string {
