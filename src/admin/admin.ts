@@ -77,7 +77,7 @@ class AdminServer implements Admin {
   readonly #open: ReadonlySet<string>;
   readonly #server: Server;
   readonly #connections: Connections;
-  /** By connection: resolves when the last request on it is answered. */
+  /** By connection with a request in progress: resolves when the last one is answered. */
   readonly #turns = new WeakMap<Socket, Promise<void>>();
   readonly #notes: CommandNotes;
   readonly #bodies = new BodyRoom();
@@ -161,11 +161,14 @@ class AdminServer implements Admin {
 
   /**
    * RFC 9112 §9.3.2: pipelined requests are carried out in order. An import counts as carried out when its response is
-   * complete.
+   * complete. A client with many of them holds one response at a time, if it reads none, and others get their turn in
+   * between.
    */
   #serveInTurn(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    this.#turns.set(socket, this.#serve(request, response, this.#turns.get(socket)));
+    const turn = this.#serve(request, response, this.#turns.get(socket));
+    this.#turns.set(socket, turn);
+    void turn.then(() => this.#turns.get(socket) === turn && this.#turns.delete(socket));
   }
 
   async #serve(
@@ -184,7 +187,11 @@ class AdminServer implements Admin {
       if (!response.writableFinished) gone.abort();
     });
     const hasRoom = this.#connections.enter(request.socket, response);
-    await former;
+    if (former !== undefined) {
+      await former;
+      await nextTurn();
+      if (request.socket.destroyed) return;
+    }
     const reply = await this.#answer(request, response, hasRoom, gone.signal);
     const isReading = reply.type === 'stream' && reply.isReading === true;
     if (!isReading) await discardRest(request);
@@ -196,6 +203,8 @@ class AdminServer implements Admin {
       this.#fault(error, request);
       response.destroy();
     }
+    // The client has it, or has left.
+    if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
   }
 
   async #answer(

@@ -113,6 +113,38 @@ describe('requests that come behind one another on one connection', () => {
     }
   });
 
+  it('wait until their client takes what it asked for before, and for nobody once it has left', async () => {
+    let asked = 0;
+    const actors = () => ({ actors: [`${++asked}${'x'.repeat(1_000_000)}`] as never[] });
+    await using s = await scene({ actors });
+    const client = await connected(s.address);
+    client.pause();
+    client.write(said('GET', '/v1/actors').repeat(80));
+    await eventually(() => asked > 0, 'the first');
+    await pause(100);
+    // What fits into the buffers of the system.
+    expect(asked).toBeLessThan(40);
+    const before = asked;
+    client.destroy();
+    for (let n = 0; n < 20; n += 1) await s.client.get('/healthz');
+    expect(asked).toBeLessThanOrEqual(before + 1);
+  });
+
+  it('leave others their turn', async () => {
+    let asked = 0;
+    const actors = () => {
+      asked += 1;
+      return { actors: [] };
+    };
+    await using s = await scene({ actors });
+    const [many, one] = [await RawClient.connect(s.port), await RawClient.connect(s.port)];
+    many.send(said('GET', '/v1/actors').repeat(90));
+    one.send(PROBE);
+    expect((await one.response()).status).toBe(200);
+    expect(asked).toBeLessThan(60);
+    for (let n = 0; n < 90; n += 1) expect((await many.response()).status).toBe(200);
+  });
+
   it('are carried out behind all of an import', async () => {
     await using s = await scene();
     await s.client.put('/v1/pools/web', {});
