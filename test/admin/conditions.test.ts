@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
+import { tamper } from '../support/tamper.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { scene, withWeb } from './scene.ts';
 
@@ -49,9 +48,10 @@ describe('If-Match', () => {
       await s.client.must('PUT', '/v1/pools/web', {});
       await s.client.must('PUT', DOMAIN, { pool: 'web' });
       await s.client.must('PUT', '/v1/domains/sick.example', { pool: 'web' });
-      const db = new Database(join(directory.path, 'events.db'));
-      db.exec("UPDATE currents SET checksum = checksum + 1 WHERE stream = 'domain-sick.example'");
-      db.close();
+      tamper(
+        directory.path,
+        "UPDATE currents SET checksum = checksum + 1 WHERE stream = 'domain-sick.example'",
+      );
       const any = { headers: { 'if-match': '*' } };
       expect(await s.client.put(DOMAIN, { pool: 'web', maxInFlight: 9 }, any)).toMatchObject({ status: 200 });
     }

@@ -13,6 +13,7 @@ import {
 } from '../../eventlog/index.ts';
 import { takeCharacters } from '../../eventlog/read-range.ts';
 import { isOfTheFile, unavailable } from '../../eventlog/sqlite/sqlite-errors.ts';
+import { tamper } from '../support/tamper.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import {
   append,
@@ -61,17 +62,6 @@ function flip(file: Buffer, text: string): void {
   const at = file.indexOf(text);
   expect(at).toBeGreaterThan(0);
   file[at] = (file[at] ?? 0) ^ 1;
-}
-
-function tamper(directory: string, sql: string): void {
-  const db = new Database(join(directory, 'events.db'));
-  const triggers = db
-    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-    .pluck()
-    .all();
-  for (const trigger of triggers) db.exec(`DROP TRIGGER ${trigger}`);
-  db.exec(sql);
-  db.close();
 }
 
 describe('a flipped byte in an event', () => {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
 import { LONG_ANSWERERS } from '../../src/history/answerers.ts';
@@ -17,6 +16,7 @@ import {
 } from '../../src/history/index.ts';
 import { scene } from '../admin/scene.ts';
 import { command } from '../cli/command.ts';
+import { tamper } from '../support/tamper.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { longEvent, tearPage } from '../support/torn-page.ts';
 import { withPools } from './past.ts';
@@ -45,12 +45,6 @@ async function run(line: string, place = data): Promise<{ code: number; out: str
 
 async function state(place: string, moment = ''): Promise<unknown> {
   return JSON.parse((await run(`state --json${moment}`, place)).out);
-}
-
-function damage(sql: string, place = data): void {
-  const db = new Database(join(place, 'events.db'));
-  db.exec(`DROP TRIGGER events_are_never_updated; DROP TRIGGER events_are_never_deleted; ${sql}`);
-  db.close();
 }
 
 const NOTE =
@@ -379,7 +373,7 @@ describe('a damaged log', () => {
     const log = openSqliteLog({ directory: place, now: () => (ms += 1000) });
     await withPools(log, 10);
     await log.close();
-    damage("UPDATE events SET data = '{}' WHERE position = 7", place);
+    tamper(place, "UPDATE events SET data = '{}' WHERE position = 7");
     const positions = async (bounds: string) => {
       const { rows } = JSON.parse(
         (await run(`query SELECT/**/position/**/FROM/**/v1_events --json${bounds}`, place)).out,
@@ -399,7 +393,10 @@ describe('a damaged log', () => {
 describe('a repair', () => {
   it('cuts a damaged log after its last good event, and keeps it as it was', async () => {
     const then = await state(data, ' --at 6');
-    damage("UPDATE events SET data = '{}' WHERE position = 7; DELETE FROM currents WHERE stream = 'pool-p6'");
+    tamper(
+      data,
+      "UPDATE events SET data = '{}' WHERE position = 7; DELETE FROM currents WHERE stream = 'pool-p6'",
+    );
     const found = await run('verify --json');
     expect(JSON.parse(found.out)).toMatchObject({ ok: false, firstBad: 7 });
     // What precedes the damage is answered, and what does not says what it lacks.
@@ -434,7 +431,7 @@ describe('a repair', () => {
       ],
     ],
   ])('says how far it is with what it checks and %s', async (_, sql, written) => {
-    damage(sql);
+    tamper(data, sql);
     const said: unknown[] = [];
     for await (const step of repairing(data, Date.now)) said.push(step);
     const [checked, rest] = [said.slice(0, -written.length), said.slice(-written.length)];
@@ -458,14 +455,14 @@ describe('a repair', () => {
   });
 
   it('cuts where an event is missing', async () => {
-    damage('DELETE FROM events WHERE position = 4');
+    tamper(data, 'DELETE FROM events WHERE position = 4');
     expect((await run('verify --repair')).out).toContain('cut after position 3');
   });
 
   it('does away with what a killed one left', async () => {
     for (const left of ['repairing.db', 'repairing.db.partial', 'repairing.db.partial-wal'])
       await writeFile(join(data, left), 'half of one');
-    damage('DELETE FROM events WHERE position = 4');
+    tamper(data, 'DELETE FROM events WHERE position = 4');
     expect((await run('verify --repair')).out).toContain('cut after position 3');
     expect(readdirSync(data).filter((name) => name.startsWith('repairing'))).toEqual([]);
   });
@@ -562,7 +559,7 @@ describe('a repair', () => {
 
   it('loses nothing where only caches are wrong', async () => {
     const now = await state(data);
-    damage("UPDATE currents SET state = '{}' WHERE stream = 'pool-p4'");
+    tamper(data, "UPDATE currents SET state = '{}' WHERE stream = 'pool-p4'");
     expect((await run('verify')).code).toBe(1);
     expect((await run('verify --repair')).out).toBe(
       'current rows and snapshots were made again from the events\n12 events, all as written\n',

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteLog, type SwitchyardEvent, type Write } from '../../eventlog/index.ts';
 import { LocalHistory, type OpenSources, sourcesOf } from '../../src/history/index.ts';
+import { tamper } from '../support/tamper.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
 const STREAM = 'domain-large.example' as Write['stream'];
@@ -28,9 +27,7 @@ beforeEach(async () => {
     await log.append({ commandId: `${version}`, digest: 'd', author: 'large', answer: null, writes });
   }
   await log.close();
-  const db = new Database(join(directory.path, 'events.db'));
-  db.exec(`DROP TRIGGER events_are_never_updated; UPDATE events SET data = '{}' WHERE position = ${DAMAGED}`);
-  db.close();
+  tamper(directory.path, `UPDATE events SET data = '{}' WHERE position = ${DAMAGED}`);
   past = sourcesOf(directory.path, Date.now);
 });
 afterEach(async () => {

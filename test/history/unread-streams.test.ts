@@ -5,6 +5,7 @@ import { bytesOf, chainHash, checksumOf, type StoredEvent } from '../../eventlog
 import { openSqliteLog, openSqliteReader } from '../../eventlog/index.ts';
 import { Table } from '../../src/workers/index.ts';
 import { command } from '../cli/command.ts';
+import { tamper } from '../support/tamper.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 import { withPools } from './past.ts';
 
@@ -54,10 +55,10 @@ function foretell(...streams: readonly string[]): void {
 }
 
 function spoil(position: number): void {
-  const db = new Database(join(directory.path, 'events.db'));
-  db.exec(`DROP TRIGGER events_are_never_updated; UPDATE events SET data = 'x' WHERE position = ${position};
-    DELETE FROM currents WHERE stream = 'pool-p${position - 1}'`);
-  db.close();
+  tamper(
+    directory.path,
+    `UPDATE events SET data = 'x' WHERE position = ${position}; DELETE FROM currents WHERE stream = 'pool-p${position - 1}'`,
+  );
 }
 
 const run = (line: string) => command([...line.split(' '), '--data', directory.path]);

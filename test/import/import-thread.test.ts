@@ -27,6 +27,7 @@ import { projectionOf } from '../../src/projection.ts';
 import { copyLog } from '../support/copy-log.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { startChild } from '../support/start-child.ts';
+import { tamper } from '../support/tamper.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
 const POOL = '{"pool":"web","backends":{"web.1":{"address":"127.0.0.1:9001"}}}\n';
@@ -241,18 +242,13 @@ describe('the thread of imports', () => {
 
   it('needs no event of an owner whose row is sound', async () => {
     await imported(POOL + domains(200));
-    const db = new Database(join(directory.path, 'events.db'));
-    db.exec('DROP TRIGGER events_are_never_updated');
-    db.exec("UPDATE events SET checksum = 1 WHERE stream = 'domain-d7.example.com'");
-    db.close();
+    tamper(directory.path, "UPDATE events SET checksum = 1 WHERE stream = 'domain-d7.example.com'");
     expect(await imported(POOL + domains(201))).toMatchObject([{ type: 'done', changed: 1 }]);
   });
 
   it('reads in the events what a damaged row does not tell', async () => {
     await imported(POOL + domains(200));
-    const db = new Database(join(directory.path, 'events.db'));
-    db.prepare("UPDATE currents SET checksum = 1 WHERE stream = 'domain-d7.example.com'").run();
-    db.close();
+    tamper(directory.path, "UPDATE currents SET checksum = 1 WHERE stream = 'domain-d7.example.com'");
     expect(await imported(POOL + domains(201))).toMatchObject([{ type: 'done', changed: 1 }]);
     await log.rebuildCurrents(projectionOf);
     await expectWhole();

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LocalLog, openSqliteLog, type SwitchyardEvent, type Write } from '../../../eventlog/index.ts';
 import { type Historian, LocalHistory, sourcesOf } from '../../../src/history/index.ts';
+import { tamper } from '../../support/tamper.ts';
 import { type TempDirectory, tempDirectory } from '../../support/temp-directory.ts';
 import { type Scene, scene } from '../scene.ts';
 
@@ -99,9 +98,10 @@ describe('a rollback beside others who change things', () => {
 
   it('of one owner asks nothing of any other', async () => {
     await made.client.must('PUT', '/v1/domains/early.example', { pool: 'web' });
-    const db = new Database(join(directory.path, 'events.db'));
-    db.exec("UPDATE currents SET checksum = checksum + 1 WHERE stream = 'domain-kept.example'");
-    db.close();
+    tamper(
+      directory.path,
+      "UPDATE currents SET checksum = checksum + 1 WHERE stream = 'domain-kept.example'",
+    );
     expect(await to({ domain: 'early.example', dryRun: true })).toMatchObject({ status: 200 });
     expect(await to({ domain: 'early.example' })).toMatchObject({ status: 200, body: { changed: 1 } });
   });

@@ -1,11 +1,11 @@
 /** Current rows and snapshots made anew: what was beside the events is there again, and nothing else. */
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { type LocalLog, openSqliteLog, type StreamName, swapLog, verify } from '../../../eventlog/index.ts';
 import { projectionOf } from '../../../src/projection.ts';
 import { Past } from '../../history/past.ts';
 import { copyLog } from '../../support/copy-log.ts';
+import { tamper } from '../../support/tamper.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 import { contentsOf } from '../contents.ts';
 
@@ -26,12 +26,6 @@ async function fill(log: LocalLog): Promise<Past> {
     await past.happen(domain(`d${index}.example`, 'DomainCreated', 'large'));
   await past.happen(['domain-d0.example', { type: 'DomainRemoved', data: {} }]);
   return past;
-}
-
-function tamper(directory: string, sql: string): void {
-  const db = new Database(join(directory, 'events.db'));
-  db.exec(`DROP TRIGGER IF EXISTS events_are_never_updated; ${sql}`);
-  db.close();
 }
 
 it('all is as it was written, and rows of owners that never were are gone', async () => {

@@ -26,6 +26,7 @@ import { projectionOf } from '../../../src/projection.ts';
 import { Past } from '../../history/past.ts';
 import { copyLog } from '../../support/copy-log.ts';
 import { fill, smallDisk } from '../../support/small-disk.ts';
+import { tamper } from '../../support/tamper.ts';
 import { type TempDirectory, tempDirectory } from '../../support/temp-directory.ts';
 import { longEvent, tearPage } from '../../support/torn-page.ts';
 import { append } from '../appends.ts';
@@ -57,9 +58,7 @@ async function damagedRest(directory: TempDirectory, rest: TempDirectory, sql: s
   const path = join(rest.path, 'events.db');
   await copyLog({ source: log.reader, path, from: 4, to: 6, projectionOf, breathe });
   await log.close();
-  const db = new Database(path);
-  db.exec(sql);
-  db.close();
+  tamper(rest.path, sql);
 }
 
 it('makes a file for its owner alone', async () => {
@@ -80,11 +79,7 @@ describe('a base that is damaged', () => {
   ])('in its %s is told as such, and nothing behind it is cut off', async (_what, sql, expected) => {
     await using directory = await tempDirectory();
     await using rest = await tempDirectory();
-    await damagedRest(
-      directory,
-      rest,
-      `DROP TRIGGER base_never_update; DROP TRIGGER base_states_never_update; ${sql}`,
-    );
+    await damagedRest(directory, rest, sql);
     const reader = openSqliteReader(rest.path);
     const { findings } = await verify(reader, projectionOf);
     reader.close();
@@ -97,7 +92,7 @@ it('a damaged event is not taken for a damaged base before it', async () => {
   await using directory = await tempDirectory();
   await using rest = await tempDirectory();
   const later = 'UPDATE events SET recorded_at_ms = 7 WHERE position = 4';
-  await damagedRest(directory, rest, `DROP TRIGGER events_are_never_updated; ${later}`);
+  await damagedRest(directory, rest, later);
   expect(await answerOf(repairing(rest.path, Date.now))).toMatchObject({ type: 'cut', after: 3 });
 });
 
@@ -156,9 +151,7 @@ describe('a part of a log as a log of its own', () => {
     });
     const many = Array.from({ length: 1250 }, (_, index) => ['pool-a', added(`b${index}`)] as const);
     const to = await past.happen(...many);
-    const db = new Database(join(directory.path, 'events.db'));
-    db.exec("DROP TRIGGER commands_are_kept; DELETE FROM commands WHERE command_id = 'command-5'");
-    db.close();
+    tamper(directory.path, "DELETE FROM commands WHERE command_id = 'command-5'");
     const path = join(directory.path, 'part.db');
     await copyLog({ source: log.reader, path, from: 5, to, projectionOf, breathe });
     const part = openSqliteReader(path);
@@ -188,11 +181,10 @@ describe('a part of a log as a log of its own', () => {
     await using directory = await tempDirectory();
     const { log } = await story(directory);
     await log.close();
-    const db = new Database(join(directory.path, 'events.db'));
-    db.exec(
-      'DROP TRIGGER events_are_never_updated; UPDATE events SET data = \'{"settings":{"maxConcurrency":5}}\' WHERE position = 4',
+    tamper(
+      directory.path,
+      'UPDATE events SET data = \'{"settings":{"maxConcurrency":5}}\' WHERE position = 4',
     );
-    db.close();
     const source = openSqliteReader(directory.path);
     const path = join(directory.path, 'part.db');
     await expect(copyLog({ source, path, from: 1, to: 6, projectionOf, breathe })).rejects.toMatchObject({
@@ -209,11 +201,9 @@ it('of several damaged events, the first ends what is sound, whatever is wrong w
   await using directory = await tempDirectory();
   const { log } = await story(directory);
   await log.close();
-  const db = new Database(join(directory.path, 'events.db'));
   // The second cannot be read, the fourth is not linked to the third.
-  db.exec('DROP TRIGGER events_are_never_updated; UPDATE events SET checksum = 7 WHERE position = 2');
-  db.exec('UPDATE events SET hash = zeroblob(32) WHERE position = 4');
-  db.close();
+  tamper(directory.path, 'UPDATE events SET checksum = 7 WHERE position = 2');
+  tamper(directory.path, 'UPDATE events SET hash = zeroblob(32) WHERE position = 4');
   const source = openSqliteReader(directory.path);
   const to = await lastSound(source, breathe);
   expect(to).toBe(1);
