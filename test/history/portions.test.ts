@@ -197,6 +197,22 @@ describe('an archive', () => {
     expect(await state(data)).toEqual(now);
   });
 
+  it('that does not come to its end leaves no file that says it did, and may be tried again', async () => {
+    const [file, fresh] = [at('old.db'), at('fresh.db')];
+    const past = sourcesOf(data, Date.now);
+    const room = roomOf(past.sources(), new AbortController().signal);
+    const given = LONG_ANSWERERS.archive({ before: 9, file, fresh: at('nowhere/fresh.db') }, room);
+    await expect(answerOf(given)).rejects.toThrow('fresh.db');
+    expect(existsSync(file)).toBe(false);
+
+    const left = LONG_ANSWERERS.archive({ before: 9, file, fresh }, room);
+    while (!existsSync(file)) expect((await left.next()).done).toBe(false);
+    await left.return(undefined as never);
+    past.close();
+    expect([existsSync(file), existsSync(fresh)]).toEqual([false, false]);
+    expect(await run(`archive ${file} --before 9`)).toMatchObject({ code: 0 });
+  });
+
   it('is told of where events of it are asked for', async () => {
     await run(`archive ${at('old.db')} --before 9`);
     for (const asked of [

@@ -1,4 +1,5 @@
 /** Parts of the log as files of their own: exports to share, and archives. */
+import { rmSync } from 'node:fs';
 import {
   type Copying,
   copying,
@@ -72,6 +73,7 @@ export type Archived = {
   readonly upTo: number;
 };
 
+/** Makes both files, or leaves neither. */
 export async function* archivePart(
   { before, file, fresh }: ArchiveWish,
   room: Room,
@@ -95,7 +97,14 @@ export async function* archivePart(
     breathe,
   });
   const rest = { source: log, path: fresh, from: before, to: upTo, commands: 'all' as const };
-  yield* copying({ ...rest, projectionOf, breathe });
+  let isDone = false;
+  try {
+    yield* copying({ ...rest, projectionOf, breathe });
+    isDone = true;
+  } finally {
+    // The log keeps these events, and the next try needs the name.
+    if (!isDone) rmSync(file, { force: true });
+  }
   return { ...copied, upTo };
 }
 
