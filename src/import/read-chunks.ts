@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command } from '../../actors/index.ts';
 import { InternedNames } from '../../eventlog/index.ts';
-import { type OwnAddresses, type Problem, renderProblem } from '../config/index.ts';
+import { MOST_SHOWN, type OwnAddresses, type Problem, renderProblem } from '../config/index.ts';
 import { type Line, NoLine } from './cut-lines.ts';
 import { parseLine } from './parse-line.ts';
 
@@ -129,7 +129,8 @@ function keyOf(command: Command): string {
 function unreadable(line: number, problems: readonly Problem[]): Unreadable {
   const first = problems[0];
   const detail = first === undefined ? 'unfit' : renderProblem(withoutLine(first));
-  return { type: 'unreadable', line, detail: `line ${line}: ${detail}`, problems: problems.map(withoutLine) };
+  const shown = problems.slice(0, MOST_SHOWN).map(withoutLine);
+  return { type: 'unreadable', line, detail: `line ${line}: ${detail}`, problems: shown };
 }
 
 /** The line number is known from the file; the parser's own line 1 only adds a column. */

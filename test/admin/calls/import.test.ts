@@ -35,6 +35,12 @@ describe('POST /v1/import', () => {
     expect((await made.log.read({ from: 602 }))[0]?.metadata.author).toBe('bulk');
   });
 
+  it('shows a hundred problems of a line, like every other call', async () => {
+    await using made = await scene();
+    const { status, lines } = await post(made.address, `{${Array(2000).fill('"pool":"web"').join(',')}}`);
+    expect([status, lines[0].problems.length]).toEqual([400, 100]);
+  });
+
   it('is a problem where the first chunk is refused, and a last line where a later one is', async () => {
     await using made = await scene();
     const refused = await post(made.address, domain(1));
