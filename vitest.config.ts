@@ -7,8 +7,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     // A test that hangs is told from one on a busy machine by this alone, so it is long.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // As long as `eventually` waits: the second that it would be is little on a busy machine.
     expect: { poll: { timeout: 20_000 } },
   },
