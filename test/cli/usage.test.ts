@@ -84,6 +84,7 @@ describe('wrong usage', () => {
     ['bisect --good 1 --bad 2 --exists pool:a/b', '--exists: expected a pool name', undefined],
     ['events --since 2026-01-31', '--since: expected a position or a time such as', undefined],
     ['diff 3 x', 'TO: expected a position or a time such as', undefined],
+    ['replay --backends -x', '--backends: expected +N|-N, found "-x" (--backends=VALUE if', undefined],
     ['pool set web --as ümläut', '--as: expected 1 to 100 printable ASCII characters', undefined],
     ['import f --data none --as a\nb', '--as: expected 1 to 100 printable ASCII characters', undefined],
     ['replay --policy p2x', '--policy: expected one of least-request, round-robin', 'did you mean p2c?'],
@@ -113,6 +114,11 @@ describe('wrong usage', () => {
     if (hint !== undefined) expect(err.split('\n')[1]).toContain(hint);
     expect(err).not.toMatch(/\n\s+at /);
   });
+});
+
+it('a number less than zero is a value where the usage says so, and no flag', async () => {
+  const { code, err } = await run('replay --backends -1 --data nowhere');
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('expected a log at nowhere') });
 });
 
 describe('for machines', () => {

@@ -90,6 +90,11 @@ type OptionToken = {
   readonly inlineValue: boolean | undefined;
 };
 
+/** A flag of which the usage says `-N` takes a number less than zero. */
+function isNegative({ value }: Options[string], given: string): boolean {
+  return value?.includes('-N') === true && /^-\d/.test(given);
+}
+
 function keep(options: Options, values: Map<string, string[]>, token: OptionToken): void {
   const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
   if (option === undefined) throw unknownOption(token.rawName, token.name, Object.keys(options));
@@ -97,7 +102,9 @@ function keep(options: Options, values: Map<string, string[]>, token: OptionToke
     throw new UsageError(`${token.rawName}: expected no value, found ${quoted(token.value)}`);
   }
   const missing = token.value === undefined || token.value === '';
-  if (option.value !== undefined && (missing || (!token.inlineValue && /^-./.test(token.value)))) {
+  const isFlag =
+    !missing && !token.inlineValue && /^-./.test(token.value) && !isNegative(option, token.value);
+  if (option.value !== undefined && (missing || isFlag)) {
     const found = missing ? 'nothing' : `${quoted(token.value)} (--${token.name}=VALUE if it is meant)`;
     throw new UsageError(`${token.rawName}: expected ${option.value}, found ${found}`);
   }
