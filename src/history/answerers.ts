@@ -20,7 +20,6 @@ import { whatIf } from './what-if/what-if.ts';
 /** Questions with one answer. */
 export const ANSWERERS = {
   points: makePoints,
-  restoration: restorationOf,
   undone: undoneAt,
   explain: explainRequest,
   explainAsked,
@@ -40,6 +39,7 @@ export const LONG_ANSWERERS = {
   archive: archivePart,
   export: exportPart,
   replay: verifyJournal,
+  restoration: restorationOf,
   verify: verifyAll,
   whatIf,
 } as const;

@@ -11,10 +11,11 @@ import { bodyBy } from '../http/body-by.ts';
 import type { Call } from '../http/call.ts';
 import { byOf } from '../http/command-headers.ts';
 import { momentFrom, scopeFrom } from '../http/moments.ts';
+import { answeredBy } from '../http/poured.ts';
 import { waitOf } from '../http/prefer.ts';
 import { Refused } from '../http/problem.ts';
 import { count, flag } from '../http/query.ts';
-import { json, type Reply } from '../http/reply.ts';
+import type { Reply } from '../http/reply.ts';
 import type { AdminPorts } from '../ports.ts';
 import { NOTHING, refusedOf, restoringFound, staleness, withWinners } from '../restoring.ts';
 import { removedIn, withDrained } from './removed.ts';
@@ -61,21 +62,22 @@ async function rollback(call: Call, ports: AdminPorts, to: Moment, how: How): Pr
   const { scope, dryRun, seen } = how;
   const wish = { to, at: dryRun ? undefined : seen, scope };
   const { history, restorer = history } = ports;
-  const found = await restorer.ask('restoration', wish, call.signal);
-  return dryRun ? shown(ports, found, how) : carriedOut(call, ports, found, how);
+  if (dryRun) return answeredBy(call, shown(ports, restorer.pour('restoration', wish, call.signal), how));
+  return carriedOut(call, ports, await restorer.ask('restoration', wish, call.signal), how);
 }
 
 /** What would change, and what would be refused. */
-async function shown(
+async function* shown(
   { desk }: AdminPorts,
-  found: Restoration,
+  restoring: AsyncGenerator<string, Restoration>,
   { scope, allowRemovals }: How,
-): Promise<Reply> {
+): AsyncGenerator<string, object> {
+  const found = yield* restoring;
   const { to, at: position, changes } = found;
   if (scope !== undefined && !found.isKnown) throw unknown(scope, to, position);
   const refused = await refusedOf(restoringFound(found, allowRemovals, NOTHING), desk);
   const more = found.found - changes.length;
-  return json({ dryRun: true, to, position, refused, changes, ...(more > 0 ? { more } : {}) });
+  return { dryRun: true, to, position, refused, changes, ...(more > 0 ? { more } : {}) };
 }
 
 function unknown([first = '']: readonly string[], then: number, now: number): Refused {

@@ -1,9 +1,11 @@
 /** `rollback`: settings become what they were, by new events; what it would do is shown first. */
+import { z } from 'zod';
 import { MAX_ALLOWANCE } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import { Meter } from '../render/meter.ts';
 import { rendered } from '../render/rendered.ts';
 import type { AdminClient } from '../transport/admin-client.ts';
+import { askLong } from '../transport/ask-long.ts';
 import { drainedLines, type RolledBack, rolledBack } from '../transport/replies.ts';
 import { type Ask, PATIENT } from '../transport/transport.ts';
 import { CHANGE_OPTIONS, type Context, type ExitCode, SCOPE_OPTIONS, scopeOf, type Verb } from '../verb.ts';
@@ -40,9 +42,7 @@ async function run(context: Context): Promise<ExitCode> {
   const { args, admin, print } = context;
   const what = wishOf(args);
   const client = await admin();
-  const meter = new Meter(context);
-  meter.show(() => 'looking for what differs');
-  const shown = await ask(client, { ...what, dryRun: true }).finally(() => meter.clear());
+  const shown = await lookedAt(context, what);
   if (!print.json) await print.lines(rendered(shown.changes ?? [], print));
   if (!print.json && shown.more !== undefined) print.note(`and ${shown.more} more changes`);
   if (!print.json) for (const line of shown.left ?? []) print.note(`stays: ${line}`);
@@ -54,6 +54,7 @@ async function run(context: Context): Promise<ExitCode> {
   }
   // Sends the position, not the time: now both mean the same, but only the position always will.
   const to = shown.to === undefined ? {} : { to: shown.to };
+  const meter = new Meter(context);
   meter.show(() => `making ${shown.changes?.length ?? 0} changes`);
   const wish = { ...what, ...to, seen: shown.position };
   const done = await ask(client, wish, args.flag('wait') ? PATIENT : {}).finally(() => meter.clear());
@@ -63,6 +64,21 @@ async function run(context: Context): Promise<ExitCode> {
     await print.lines(drainedLines(done.drained));
   }
   return 0;
+}
+
+const progress = z.object({ found: z.int(), at: z.string() });
+
+/** Everything that differs may take minutes to find, the undoing of one change takes none. */
+async function lookedAt(context: Context, what: object): Promise<RolledBack> {
+  const body = { ...what, dryRun: true };
+  if ('change' in what) return ask(await context.admin(), body);
+  return askLong(context, {
+    ask: { method: 'POST', path: ['v1', 'rollback'], body },
+    answer: rolledBack,
+    progress,
+    say: ({ found, at }) => `found ${found} changes, up to ${at}`,
+    first: 'looking for what differs',
+  });
 }
 
 function wishOf(args: Arguments): object {

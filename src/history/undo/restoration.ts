@@ -42,7 +42,13 @@ export type Restoration = {
 
 const PAGE = 1000;
 
-export async function restorationOf(wish: RestorationWish, room: Room): Promise<Restoration> {
+/** Progress: how many changes were found so far, and the owner of the last one. */
+export type Restoring = { readonly found: number; readonly at: StreamName };
+
+export async function* restorationOf(
+  wish: RestorationWish,
+  room: Room,
+): AsyncGenerator<Restoring, Restoration> {
   const to = positionAt(room.log, wish.to, 'to');
   // Position 0 must be stated explicitly: a wrong year must not empty the router.
   if (wish.to.type === 'time' && to === 0)
@@ -60,6 +66,7 @@ export async function restorationOf(wish: RestorationWish, room: Room): Promise<
     if (found <= MAX_CHANGES) changes.push(change);
     if (change.change === 'remove' && change.kind === 'domain') removed.domains += 1;
     if (change.change === 'remove' && change.kind === 'backend') removed.backends += 1;
+    yield { found, at: streamOf(change) };
   }
   const past = found > MAX_CHANGES ? [] : streamsOf(changes);
   return {

@@ -49,6 +49,21 @@ async function domains(): Promise<readonly string[]> {
 
 const to = (body: object) => made.client.send<{ detail: string }>('POST', '/v1/rollback', { to: 2, ...body });
 
+it('shows what it would do in lines too, to who takes them', async () => {
+  await made.client.must('PUT', '/v1/domains/new.example', { pool: 'web' });
+  const { body } = await to({ dryRun: true });
+  expect(body).toMatchObject({ dryRun: true, changes: [{ name: 'new.example', change: 'remove' }] });
+  const wish = { headers: { accept: 'application/x-ndjson' } };
+  const asked = await made.client.post<string>('/v1/rollback', { to: 2, dryRun: true }, wish);
+  expect(asked).toMatchObject({ status: 200, headers: { 'content-type': 'application/x-ndjson' } });
+  expect(JSON.parse(asked.body.trimEnd().split('\n').at(-1) ?? '')).toEqual(body);
+  const unknown = { to: 2, domain: 'no.example', dryRun: true };
+  expect(await made.client.post('/v1/rollback', unknown, wish)).toMatchObject({
+    status: 404,
+    body: { type: 'domain_not_found' },
+  });
+});
+
 describe('a rollback beside others who change things', () => {
   it('undoes what came while it was looked at what there is to undo', async () => {
     await made.client.must('PUT', '/v1/domains/early.example', { pool: 'web' });
