@@ -66,7 +66,7 @@ function terminator({ config, router, life, log, end }: Served): (signal: NodeJS
   };
 }
 
-async function reapply({ wish, config, router, log }: Served, file: string | undefined): Promise<void> {
+async function reapply({ wish, config, router, life, log }: Served, file: string | undefined): Promise<void> {
   if (file === undefined) return log.warn({}, 'SIGHUP: there is no config file to apply');
   try {
     const overrides = await overridesOf(wish);
@@ -85,6 +85,8 @@ async function reapply({ wish, config, router, log }: Served, file: string | und
         'SIGHUP: pools and domains are as in the file',
       );
   } catch (error) {
-    log.error({ err: error }, 'SIGHUP: nothing applied');
+    // A router that ends stops the threads that read and compare: that is no fault.
+    if (life.state === 'ends') log.warn({}, 'SIGHUP: not carried out: the router ends');
+    else log.error({ err: error }, 'SIGHUP: nothing applied');
   }
 }
