@@ -58,8 +58,8 @@ describe('the program', () => {
   });
 
   it.each([
-    ['serve', 2],
-    ['demo', 2],
+    ['serve', 3],
+    ['demo', 3],
     ['import', 0],
     ['verify --data x', 0],
     ['', 0],
@@ -67,7 +67,7 @@ describe('the program', () => {
     const show = '--import=data:text/javascript,console.log(process.execArgv.join());process.exit()';
     const { out } = await shell(`NODE_OPTIONS='${show}' "$PROGRAM" ${verb}`);
     expect(out).toContain('--disable-warning=ExperimentalWarning');
-    expect(out.match(/semi-space|heap-growing/g) ?? []).toHaveLength(flags);
+    expect(out.match(/semi-space|heap-growing|destroy-on-background/g) ?? []).toHaveLength(flags);
   });
 
   it('ends with 0, 1 or 2, and shows no stack for a mistake of its user', async () => {
