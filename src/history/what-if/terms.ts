@@ -32,8 +32,3 @@ function isSame(recorded: PoolState, simulated: PoolState): boolean {
   const whole = ({ settings, backends }: NonNullable<PoolState>) => [completePool(settings), backends];
   return isDeepStrictEqual(whole(recorded), whole(simulated));
 }
-
-/** How long a request that has already taken this long may still wait. */
-export function waitLimitMs({ queue, retries }: PoolSettings, spentMs: number): number {
-  return Math.max(0, Math.min(queue.maxWaitMs, retries.totalMs - spentMs));
-}

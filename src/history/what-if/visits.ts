@@ -10,11 +10,12 @@ import type { Lease, LeaseEnd, PoolLedger, VirtualLedger } from '../../../actors
 import { VirtualQueue } from '../../simulation/index.ts';
 import type { Ask } from './ask.ts';
 import { FailedConnects } from './failed-connects.ts';
+import { patienceOf } from './patience.ts';
 import type { RecordedTime } from './recorded-time.ts';
 import { Retries } from './retries.ts';
 import { latencyOf, type ServiceTimes } from './service-times.ts';
 import { type Ending, endingOf, type Tally } from './tally.ts';
-import { type Terms, waitLimitMs } from './terms.ts';
+import type { Terms } from './terms.ts';
 import { type Host, Visit } from './visit.ts';
 
 export type VisitsOptions = {
@@ -199,32 +200,20 @@ export class Visits implements Host {
     else this.#over(visit, { type: 'refused', refusal });
   }
 
-  /** It waits as long as recorded if it left in vain, otherwise as long as the pool allows. */
   #waits(visit: Visit): void {
     const { ask } = visit;
     if (visit.isBeyond || !ask.isQueued) this.#time.differs();
-    const nowMs = this.#time.nowMs;
-    const { settings, recorded } = this.#terms;
-    const mostMs = visit.isHasty ? 0 : waitLimitMs(settings, nowMs - visit.sinceMs);
-    const recordedMostMs = waitLimitMs(recorded, ask.place.atMs - ask.first.place.atMs);
-    const isSame = mostMs === recordedMostMs;
-    const end = visit.isBeyond ? undefined : (ask.left ?? ask.lent);
-    const recordedMs = visit.isBeyond ? 0 : this.#waitEndOf(ask) - ask.place.atMs;
     visit.isQueued = true;
-    // It left by itself, or its time was over, as it would be here.
-    if (end !== undefined && end === ask.left && (isSame || recordedMs < Math.min(mostMs, recordedMostMs))) {
-      this.#queue.begin(visit, Number.POSITIVE_INFINITY);
-      const { wait } = visit;
-      this.#time.at(end.place, nowMs - ask.place.atMs, () => this.#tired(visit, wait, this.#time.toldMs));
+    const nowMs = this.#time.nowMs;
+    const patience = patienceOf(visit, this.#terms, nowMs, this.#options.endMs);
+    if (patience.type === 'limited') {
+      this.#queue.begin(visit, nowMs + patience.ms);
       return;
     }
-    // The router's timers are late now and then: a request recorded as served, or as still waiting, was in time.
-    this.#queue.begin(visit, nowMs + (isSame ? Math.max(mostMs, recordedMs + 1) : mostMs));
-  }
-
-  /** When it was lent something, left, or was lost with its thread; otherwise the end of the record. */
-  #waitEndOf({ left, lent, lost }: Ask): number {
-    return ((left ?? lent)?.place ?? lost)?.atMs ?? this.#options.endMs;
+    this.#queue.begin(visit, Number.POSITIVE_INFINITY);
+    const { wait } = visit;
+    const shiftMs = nowMs - ask.place.atMs;
+    this.#time.at(patience.left.place, shiftMs, () => this.#tired(visit, wait, this.#time.toldMs));
   }
 
   #giveBack(visit: Visit, lease: Lease, end: LeaseEnd, latencyMs: number): void {
