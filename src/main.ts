@@ -16,7 +16,9 @@ const { concluded, Printer, parseServeArguments, processIo, serveUsage } = await
 
 if (isRouter) {
   const print = new Printer(processIo(process, new AbortController().signal), argv.includes('--json'));
-  process.exitCode = await concluded(() => serving(print), print);
+  // If Node ended for want of anything to do, it would first take down these handlers, and a signal in that tenth of a
+  // second would be the exit status.
+  process.exit(await concluded(() => serving(print), print));
 } else {
   // Only client commands need the verbs.
   const { runCommand } = await import('./cli/run.ts');

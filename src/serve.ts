@@ -139,8 +139,8 @@ async function run(
   }
   const code = await ended.promise;
   log.info({ requestsCut: cut }, 'ended');
-  // Node would wait for as long as somebody holds the other end of a pipe without reading.
-  if (!(await output.written(LAST_LINES_MS))) process.exit(code);
+  // No longer: somebody may hold the other end of a pipe without reading.
+  await output.written(LAST_LINES_MS);
   return code;
 }
 

@@ -41,6 +41,19 @@ describe('SIGTERM', () => {
     },
   );
 
+  it.each(['SIGHUP', 'SIGUSR2'] as const)('ends with 0 however often %s comes meanwhile', async (signal) => {
+    await using directory = await tempDirectory();
+    await using router = await startRouter({ directory: directory.path, args: ['--workers', '0'] });
+    router.signal('SIGTERM');
+    await eventually(() => router.output().includes('"msg":"draining'), 'the drain');
+    const signals = setInterval(() => router.signal(signal), 1);
+    try {
+      expect(await router.ended).toMatchObject({ code: 0, signal: null });
+    } finally {
+      clearInterval(signals);
+    }
+  });
+
   it.each(['0', '2'])(
     'with %s workers first goes on for drainDelayMs, while health checks fail, also those of a new worker',
     async (workers) => {
