@@ -30,13 +30,17 @@ export function probe(
   signal?: AbortSignal,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const socket = connect({ ...address, lookup, ...(signal === undefined ? {} : { signal }) });
+    const socket = connect({ ...address, lookup });
     const settle = (heard: ProbeResult) => {
       callOff();
+      // A socket that is given the signal would stay with it for as long as that lives.
+      signal?.removeEventListener('abort', abandon);
       socket.destroy();
       resolve(heard);
     };
     const callOff = afterTurning(timeoutMs, () => settle({ nothing: `no answer within ${timeoutMs} ms` }));
+    const abandon = () => settle({ nothing: 'nobody waits for the answer any more' });
+    signal?.addEventListener('abort', abandon);
     const answer = new ProbeAnswer(limits);
     socket.on('data', (bytes: Buffer) => {
       const heard = answer.take(bytes);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -141,6 +141,20 @@ it.each([
 ])('takes as an answer what the router takes as one: %j', async (answer, heard) => {
   expect(await heardOf([answer])).toEqual(heard);
   expect(await heardOf(answer.split(''))).toEqual(heard);
+});
+
+it('leaves nothing with the signal that could have aborted it, and is over when that comes', async () => {
+  const life = new AbortController();
+  const { signal } = life;
+  const silent = await backend(null);
+  const answering = await backend(0);
+  const dead = { ...silent, address: { host: '127.0.0.1', port: 1 } };
+  await Promise.all([answering, dead, { ...silent, timeoutMs: 20 }].map((each) => probe(each, signal)));
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  const heard = probe({ ...silent, timeoutMs: 60_000 }, signal);
+  life.abort();
+  expect(await heard).toEqual({ nothing: 'nobody waits for the answer any more' });
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });
 
 it('says nothing of the backend where no file is left to open, and finds it afterwards', async () => {
