@@ -3,15 +3,18 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import {
+  type Json,
   type LocalLog,
   LogUnavailable,
   openSqliteLog,
   openSqliteReader,
+  type ProjectionOf,
   type Verified,
   verify,
   verifying,
 } from '../../eventlog/index.ts';
 import { takeCharacters } from '../../eventlog/read-range.ts';
+import { stateChecksum } from '../../eventlog/replay/cached-state.ts';
 import { isOfTheFile, unavailable } from '../../eventlog/sqlite/sqlite-errors.ts';
 import { tamper } from '../support/tamper.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -31,6 +34,9 @@ const A = domainOf('a.example');
 const B = domainOf('b.example');
 const PAGE_BYTES = 4096;
 const open = (directory: string) => openSqliteLog({ directory, now: () => 1_700_000_000_000 });
+
+/** The last event's settings alone, so that a row of another version may have the same state. */
+const withoutVersion: ProjectionOf = () => ({ initial: null, evolve: (_, { data }) => data as Json });
 
 /** Three owners, whose rows are what their events fold into; a marker in the event at position 3, of stream A. */
 async function fill(log: LocalLog): Promise<void> {
@@ -358,6 +364,42 @@ describe('verify', () => {
     const { ok, findings } = await verify(log.reader, projectionOf);
     expect(ok).toBe(false);
     expect(findings[0]).toMatchObject({ type, position });
+  });
+
+  // Longer than what a finding quotes of a state.
+  const LONG = 'p'.repeat(90);
+  const last = (pool: string) => `{"settings":{"pool":"${LONG}${pool}"}}`;
+  // Each right in all but what is said: only the comparison with the fold can tell.
+  it.each([
+    [
+      'a snapshot with another checksum',
+      'UPDATE snapshots SET checksum = checksum + 1',
+      'snapshot_wrong',
+      100,
+    ],
+    ['a snapshot of another chain', 'UPDATE snapshots SET hash = zeroblob(32)', 'snapshot_wrong', 100],
+    ['a snapshot at another position', 'UPDATE snapshots SET position = 99', 'snapshot_wrong', 99],
+    [
+      'a snapshot of another state, sealed',
+      `UPDATE snapshots SET state = '${last('97')}', checksum = ${stateChecksum(B, 100, last('97'))}`,
+      'snapshot_wrong',
+      100,
+    ],
+    [
+      'a current row of another version, sealed',
+      `UPDATE currents SET version = 99, checksum = ${stateChecksum(B, 99, last('98'))}`,
+      'current_wrong',
+      100,
+    ],
+  ])('finds %s', async (_name, sql, type, position) => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    const changes = Array.from({ length: 99 }, (_, index) => domainChanged(`${LONG}${index}`));
+    await log.append(append([write(B, 0, [domainCreated(), ...changes], JSON.parse(last('98')))]));
+    expect(await verify(log.reader, withoutVersion)).toMatchObject({ ok: true });
+    tamper(directory.path, sql);
+    const { findings } = await verify(log.reader, withoutVersion);
+    expect(findings).toMatchObject([{ type, position, stream: B }]);
   });
 
   it('goes through owners of many and of few events, and finds what is wrong beside each', async () => {
