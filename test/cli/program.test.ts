@@ -70,6 +70,16 @@ describe('the program', () => {
     expect(out.match(/semi-space|heap-growing|destroy-on-background/g) ?? []).toHaveLength(flags);
   });
 
+  it.each([
+    ['', 'serve', '64'],
+    ['', 'verify --data x', 'undefined'],
+    ['UV_THREADPOOL_SIZE=8', 'serve', '8'],
+  ])('with %s lets %s have %s threads for resolving names and the like', async (set, verb, threads) => {
+    const show = '--import=data:text/javascript,console.log(process.env.UV_THREADPOOL_SIZE);process.exit()';
+    const { out } = await shell(`${set} NODE_OPTIONS='${show}' "$PROGRAM" ${verb}`);
+    expect(out).toBe(`${threads}\n`);
+  });
+
   it('ends with 0, 1 or 2, and shows no stack for a mistake of its user', async () => {
     expect(await shell('"$PROGRAM" pool set web --admin $ADMIN')).toMatchObject({ code: 0, err: '' });
     const refused = await shell('"$PROGRAM" pool show none --admin $ADMIN');
