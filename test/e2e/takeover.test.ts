@@ -56,6 +56,16 @@ async function scene(workers: string) {
         await pause(20);
       }
     },
+    /** Asked until there is an answer: a query has ten seconds, and is a process that has to start. */
+    rows: async (sql: string) => {
+      let rows: unknown[][] | undefined;
+      const query = async () => {
+        rows = (await admin.post<{ rows?: unknown[][] }>('/v1/query', { sql })).body.rows;
+        return rows;
+      };
+      await expect.poll(query, { timeout: START_MS }).toBeDefined();
+      return rows!;
+    },
     status: async (name: string) => (await ask(old.port, `${name}.example`)).status,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -159,14 +169,12 @@ describe.each(['0', '2'])('with %s workers, a router that is taken over', (worke
     }
     for (const name of ['before', 'after']) expect(await s.status(name)).toBe(200);
     expect((await admin.post('/v1/verify')).body).toMatchObject({ ok: true, events: 5, findings: [] });
-    const { body } = await admin.post<{ rows: number[][] }>('/v1/query', {
-      sql: `SELECT count(*) FROM v1_requests WHERE host = '${HOST}'`,
-    });
-    expect(body.rows).toEqual([[figures[0].completed + figures[1].completed]]);
-    const { body: late } = await admin.post<{ rows: string[][] }>('/v1/query', {
-      sql: `SELECT id FROM v1_requests WHERE host = '${HOST}' AND started_at <= '${readyAt}' ORDER BY started_at DESC LIMIT 30`,
-    });
-    for (const [id] of late.rows) {
+    const counted = await s.rows(`SELECT count(*) FROM v1_requests WHERE host = '${HOST}'`);
+    expect(counted).toEqual([[figures[0].completed + figures[1].completed]]);
+    const late = await s.rows(
+      `SELECT id FROM v1_requests WHERE host = '${HOST}' AND started_at <= '${readyAt}' ORDER BY started_at DESC LIMIT 30`,
+    );
+    for (const [id] of late) {
       const { body: story } = await admin.get<{ steps: object[] }>(`/v1/requests/${id}`);
       expect(story.steps).toMatchObject([{ type: 'leased', backend: 'web.1', sight: { picked: 'web.1' } }]);
     }
