@@ -39,8 +39,11 @@ export type Verified = {
 
 type Log = LogInspection & Pick<LogReader, 'position'>;
 type Page = { readonly findings: readonly Finding[]; readonly at: Verified };
-/** `begun`: streams that begin here or were in the base. `archived`: number of events folded into the base. */
-type Counts = { events: number; streams: number; begun: number; archived: number };
+/**
+ * `begun`: streams that begin here or were in the base. `archived`: number of events folded into the base. `unsealed`: a
+ * stream whose state in the base has another checksum.
+ */
+type Counts = { events: number; streams: number; begun: number; archived: number; unsealed?: string };
 
 const PAGE = 500;
 const CHARACTERS = 1_048_576;
@@ -135,6 +138,9 @@ function baseFindings(log: Log, counts: Counts): readonly Finding[] {
   ];
   const found = baseDigest(hash, statesOf(log, counts));
   if (found !== digest) return wrong(`a base with seal ${digest}`, found);
+  // The seal does not cover the checksums, without which nobody reads these states.
+  if (counts.unsealed !== undefined)
+    return wrong(`the checksum of ${counts.unsealed} in the base`, 'another');
   if (counts.archived !== position) return wrong(`a base at ${counts.archived}`, `one at ${position}`);
   const [next] = eventsAt(log, position + 1, 1).events.filter(isIntact);
   if (next === undefined || next.recordedAtMs >= recordedAtMs) return [];
@@ -145,6 +151,7 @@ function* statesOf(log: Log, counts: Counts): Generator<StoredCurrent> {
   for (const state of baseStatesOf(log)) {
     counts.begun += 1;
     counts.archived += state.version;
+    if (!state.intact) counts.unsealed ??= String(state.stream);
     yield state;
   }
 }

@@ -76,6 +76,11 @@ describe('a base that is damaged', () => {
     ['moment', 'UPDATE base SET recorded_at_ms = 2000', 'a base recorded at 1000 or before'],
     ['hash', 'UPDATE base SET hash = zeroblob(32)', 'a base with seal'],
     ['state', "UPDATE base_states SET state = 'null' WHERE stream = 'pool-a'", 'a base with seal'],
+    [
+      'checksum',
+      "UPDATE base_states SET checksum = 7 WHERE stream = 'pool-a'",
+      'the checksum of pool-a in the base',
+    ],
   ])('in its %s is told as such, and nothing behind it is cut off', async (_what, sql, expected) => {
     await using directory = await tempDirectory();
     await using rest = await tempDirectory();
