@@ -259,6 +259,40 @@ it('a column that is gone from a damaged row counts for nothing in a page', () =
   expect([...takeCharacters(rows, 3, ({ data }) => data as string)]).toEqual(rows.slice(0, 2));
 });
 
+describe('what only a check of SQLite tells', () => {
+  it.each([
+    // Of a record in the index, the types of its columns, 9 for the position 1, and the id.
+    ['an index of commands', Buffer.from('\x03\x09\x1bSEALED1', 'latin1'), 4, 'index commands_by_position'],
+    // The number of free pages: https://www.sqlite.org/fileformat2.html#the_database_header.
+    ['the list of free pages', Buffer.from('SQLite format 3'), 39, 'reelist'],
+  ])('of %s is found by verify', async (_, text, offset, found) => {
+    await using directory = await tempDirectory();
+    await using log = open(directory.path);
+    await log.append(append([write(B, 0, [domainCreated()])], { commandId: 'SEALED1' }));
+    await log.close();
+    await damaged(directory.path, (file) => {
+      const at = file.indexOf(text);
+      expect(at).toBeGreaterThanOrEqual(0);
+      file[at + offset]! ^= 1;
+    });
+    const reader = openSqliteReader(directory.path);
+    expect(reader.structuralDamage().join()).toContain(found);
+    reader.close();
+  });
+});
+
+it('a current row of another version than its events, sealed, is not served', async () => {
+  await using directory = await tempDirectory();
+  await using log = open(directory.path);
+  await fill(log);
+  const state = JSON.stringify((await log.current(A))?.state);
+  tamper(
+    directory.path,
+    `UPDATE currents SET version = 2, checksum = ${stateChecksum(A, 2, state)} WHERE stream = '${A}'`,
+  );
+  expect(() => log.reader.activate(A)).toThrow('expected the current row of version 2 as it was written');
+});
+
 describe('an event that was cut out', () => {
   it('leaves a gap that no read passes over', async () => {
     await using directory = await tempDirectory();
