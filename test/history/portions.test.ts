@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteLog } from '../../eventlog/index.ts';
 import { LONG_ANSWERERS } from '../../src/history/answerers.ts';
@@ -571,6 +572,20 @@ describe('a repair', () => {
     expect((await run('verify')).out).toContain(told);
     expect((await run('verify --repair')).out).toContain(mended);
     expect((await run('verify')).code).toBe(0);
+  });
+
+  it('loses the answers to commands where they cannot be read, and no event', async () => {
+    const now = await state(data);
+    const db = new Database(join(data, 'events.db'));
+    const root = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'commands'").pluck().get();
+    db.close();
+    const file = readFileSync(join(data, 'events.db'));
+    // No page is of this kind.
+    file[(Number(root) - 1) * 4096] = 0xff;
+    writeFileSync(join(data, 'events.db'), file);
+    expect((await run('verify --repair')).out).toContain('written anew, up to its last position 12');
+    expect((await run('verify')).out).toBe('12 events, all as written\n');
+    expect(await state(data)).toEqual(now);
   });
 
   it('loses nothing where only caches are wrong', async () => {
