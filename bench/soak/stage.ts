@@ -65,6 +65,14 @@ export async function growthDuring(pid: number, run: () => Promise<void>): Promi
   return most - before;
 }
 
+/** The least memory seen for `ms`: without threads that come and go, and what has just been read. */
+export async function leastMemoryFor(pid: number, ms: number): Promise<number> {
+  let least = await memoryOf(pid);
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(100))
+    least = Math.min(least, await memoryOf(pid));
+  return least;
+}
+
 export function mib(bytes: number): string {
   return `${(bytes / MIB).toFixed(1)} MiB`;
 }
