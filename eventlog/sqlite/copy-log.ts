@@ -123,15 +123,20 @@ function removeAll(path: string): void {
   for (const beside of BESIDE) rmSync(path + beside, { force: true });
 }
 
-/** The last position that can be copied: what follows it is damaged, missing, or not linked to it. */
+/** The last position that can be copied: what follows it is damaged, missing, not linked to it, or from before it. */
 export async function lastSound(
   source: CopyOptions['source'],
   breathe: () => Promise<void>,
 ): Promise<Position> {
   let last: Link = source.base() ?? NOTHING;
   try {
-    for await (const page of soundPages(source, last, Number.MAX_SAFE_INTEGER, breathe))
-      last = page.at(-1) ?? last;
+    for await (const page of soundPages(source, last, Number.MAX_SAFE_INTEGER, breathe)) {
+      for (const event of page) {
+        // Times never go back in a log, whatever the clock did.
+        if (event.recordedAtMs < last.recordedAtMs) return last.position;
+        last = event;
+      }
+    }
     return last.position;
   } catch (error) {
     if (!(error instanceof EventUnreadable)) throw error;

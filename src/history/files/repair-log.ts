@@ -38,8 +38,6 @@ export type Repaired =
 
 const breathe = async () => {};
 const CACHES = ['current_wrong', 'snapshot_wrong'];
-// Damage to the index alone, which a new file gets anew.
-const INDEXED = 'version_wrong';
 
 /** The progress: what is checked, the rows that are rebuilt, or what is written into a new file. */
 export type Repairing =
@@ -72,8 +70,8 @@ async function* mending(
       'invalid_query',
       `the base is damaged, which only the archive can mend: ${lost.found}`,
     );
-  const places = damage.filter(({ type, position }) => type !== INDEXED && position > 0);
-  const after = Math.min(await lastSound(log.reader, breathe), ...places.map(({ position }) => position - 1));
+  // Not the first finding's position: that of a damaged row may be any.
+  const after = await lastSound(log.reader, breathe);
   const last = lastOf(log);
   const kept = join(directory, `events-damaged-after-${after}-${nowMs.toString(36)}.db`);
   const fresh = join(directory, 'repairing.db');

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { bytesOf, chainHash, checksumOf } from '../../../eventlog/events/stored-event.ts';
 import {
   type LocalLog,
   lastSound,
@@ -214,6 +215,23 @@ it('of several damaged events, the first ends what is sound, whatever is wrong w
   expect(to).toBe(1);
   const path = join(directory.path, 'sound.db');
   expect(await copyLog({ source, path, from: 1, to, projectionOf, breathe })).toMatchObject({ events: 1 });
+  source.close();
+});
+
+it('an event from before the one it is linked to ends what is sound', async () => {
+  await using directory = await tempDirectory();
+  const { log } = await story(directory);
+  await log.close();
+  const source = openSqliteReader(directory.path);
+  const [before, last] = source.storedEvents(1, 10).slice(-2);
+  const recordedAtMs = before!.recordedAtMs - 1;
+  const bytes = bytesOf({ ...last!, recordedAtMs });
+  tamper(
+    directory.path,
+    `UPDATE events SET recorded_at_ms = ${recordedAtMs}, checksum = ${checksumOf(bytes)},
+     hash = x'${chainHash(before!.hash, bytes)}' WHERE position = ${last!.position}`,
+  );
+  expect(await lastSound(source, breathe)).toBe(before!.position);
   source.close();
 });
 
