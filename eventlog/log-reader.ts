@@ -168,6 +168,8 @@ export interface LogStore extends LogReader, LogInspection {
   mendIndex(): boolean;
   /** Removes the current row and the snapshots of one stream, which are caches. */
   dropCaches(stream: string): void;
+  /** Removes those of streams without events, which no version of switchyard wrote. */
+  dropStrays(): void;
   /** Whether something else writes the file's pages back (`WriteBack`): then this store does so only when it must. */
   writtenBackBeside(is: boolean): void;
   /**

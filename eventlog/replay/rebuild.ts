@@ -44,7 +44,7 @@ export async function* rebuilding(
     streams += names.length;
     yield streams;
   }
-  if (only === undefined) await dropOrphans(store);
+  if (only === undefined) store.transaction(() => store.dropStrays());
   return { streams, unreadable };
 }
 
@@ -162,20 +162,6 @@ function damageIn(stream: string, read: () => unknown): EventUnreadable | undefi
     if (!isOfTheFile(error)) throw error;
     // A page of the file is damaged; `verify` finds out which events of the stream are on it.
     return new EventUnreadable(0, stream, error.message, error);
-  }
-}
-
-/** Drops rows of streams without events, which no version of switchyard wrote. */
-async function dropOrphans(store: LogStore): Promise<void> {
-  for (let after = ''; ; await nextTurn()) {
-    const page = store.storedCurrents(after, PAGE);
-    store.transaction(() => {
-      for (const { stream } of page) {
-        if (store.version(stream as StreamName) === 0) store.dropCaches(stream);
-      }
-    });
-    after = page.at(-1)?.stream ?? after;
-    if (page.length < PAGE) return;
   }
 }
 

@@ -25,6 +25,9 @@ const LAST_POSITION = 'coalesce((SELECT max(position) FROM events), (SELECT posi
 // If all events of a stream are archived, the base knows its version.
 const LAST_VERSION = `coalesce((SELECT max(version) FROM events WHERE stream = +@stream),
   (SELECT version FROM base_states WHERE stream = +@stream))`;
+// Of the stream of a row `c`: it has events, or is in the base.
+const IS_KNOWN = `(EXISTS (SELECT 1 FROM events e WHERE e.stream = c.stream AND e.version = 1 AND e.position > 0)
+  OR EXISTS (SELECT 1 FROM base_states b WHERE b.stream = c.stream))`;
 // A list of streams as one JSON text, with an empty name before each. A seek that starts on the last page of a tree does
 // not descend from its root (sqlite3BtreeIndexMoveto), as a lookup of one stream does, and would miss damage on the way; a
 // seek that starts on the first page does.
@@ -149,9 +152,7 @@ export function readStatements(db: Database.Database) {
        FROM ${ASKED} CROSS JOIN snapshots ON stream = name`,
     ),
     rowsOf: db.prepare<[string, number], { stream: string; version: number; isKnown: 0 | 1 }>(
-      `SELECT stream, version,
-         EXISTS (SELECT 1 FROM events e WHERE e.stream = c.stream AND e.version = 1 AND e.position > 0)
-           OR EXISTS (SELECT 1 FROM base_states b WHERE b.stream = c.stream) AS isKnown
+      `SELECT stream, version, ${IS_KNOWN} AS isKnown
        FROM (SELECT stream, version FROM currents WHERE stream > +? ORDER BY stream LIMIT +?) c`,
     ),
     activation: db.prepare<[{ readonly stream: string }], StateNow & { readonly position: number }>(
@@ -266,5 +267,8 @@ export function writeStatements(db: Database.Database) {
     ),
     removeCurrent: db.prepare<[string]>('DELETE FROM currents WHERE stream = ?'),
     removeSnapshots: db.prepare<[string]>('DELETE FROM snapshots WHERE stream = ?'),
+    // In one statement: of a damaged name that is no text, no text is the same.
+    removeStrays: db.prepare<[]>(`DELETE FROM currents AS c WHERE NOT ${IS_KNOWN}`),
+    removeStraySnapshots: db.prepare<[]>(`DELETE FROM snapshots AS c WHERE NOT ${IS_KNOWN}`),
   };
 }

@@ -205,6 +205,11 @@ export class SqliteStore extends SqliteReads implements LogStore {
     this.#statements.removeSnapshots.run(stream);
   }
 
+  dropStrays(): void {
+    this.#rows -= this.#statements.removeStrays.run().changes;
+    this.#statements.removeStraySnapshots.run();
+  }
+
   /** The same log in another file; this store is closed, and the new one takes over what it held. */
   reopenedOn(db: Database.Database): SqliteStore {
     super.close();
