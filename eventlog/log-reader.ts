@@ -78,8 +78,7 @@ export interface LogInspection {
   streamsAt(from: number, limit: number): readonly string[];
   /** Names of streams that have events, in order, after `after`. */
   streams(after: string, limit: number): readonly string[];
-  /** Current rows of any kind as stored, in order of stream name, after `after`. */
-  storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[];
+  /** A current row of any kind, as stored. */
   storedCurrent(stream: string): Kept<StoredCurrent> | undefined;
   /** How many current rows there are, and how many bytes of text they have; counts at most `most` rows. */
   sizeOfCurrents(most: number): { readonly rows: number; readonly bytes: number };

@@ -123,10 +123,6 @@ export class SqliteRows implements LogInspection {
     return this.guarded(() => this.statements.streams.all({ after, limit }).map(String));
   }
 
-  storedCurrents(after: string, limit: number): readonly Kept<StoredCurrent>[] {
-    return this.guarded(() => this.statements.storedCurrents.all(after, limit).map(kept));
-  }
-
   storedCurrent(stream: string): Kept<StoredCurrent> | undefined {
     const row = this.guarded(() => this.statements.current.get(stream));
     return row && kept(row);

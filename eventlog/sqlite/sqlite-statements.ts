@@ -182,9 +182,6 @@ export function readStatements(db: Database.Database) {
       )
       .pluck(),
     allCurrents: db.prepare<[], StateRow>(`SELECT ${STATE} FROM currents ORDER BY stream`),
-    storedCurrents: db.prepare<[string, number], StateRow>(
-      `SELECT ${STATE} FROM currents WHERE stream > +? ORDER BY stream LIMIT +?`,
-    ),
     // A domain whose routes name more pools has all of them in the column, between blanks; there are few such domains.
     domainsOf: db
       .prepare<[{ readonly pool: string; readonly limit: number }], string>(

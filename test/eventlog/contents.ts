@@ -9,7 +9,7 @@ export function contentsOf(reader: LogReader & LogInspection) {
     position,
     currents,
     events: reader.storedEvents(1, 10_000),
-    rows: reader.storedCurrents('', 10_000),
+    rows: reader.rowsOf('', 10_000).map((row) => ({ ...row, ...reader.storedCurrent(row.stream) })),
     snapshots: streams.flatMap((stream) => reader.storedSnapshots(stream, 0, 10_000)),
     domainsOf: ['web', 'api', 'Batch_1'].map((pool) => reader.domainsOf(pool, 100)),
   };
