@@ -30,7 +30,7 @@ import { requireAddressSpace } from './router/system-limits.ts';
 import { type ExitCode, type Life, obeySignals } from './signals.ts';
 import { createProcessLog, type ProcessLog } from './telemetry/process-log.ts';
 import { StandardOutput, standardSink } from './telemetry/standard-output.ts';
-import { systemLimit } from './threads/index.ts';
+import { systemLimit, takePrecedence } from './threads/index.ts';
 import { userErrorOf } from './user-error.ts';
 
 // 1 s to write what is left in the output buffer.
@@ -125,6 +125,7 @@ async function run(
   try {
     await predecessor?.makeRoom();
     await router.start();
+    takePrecedence();
     claims.letGo();
     // If it was told to end while starting, it leaves the old process in place.
     const isCalledOff = predecessor !== undefined && life.state === 'ends';

@@ -4,6 +4,7 @@
  */
 import { realpathSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { withoutPrecedence } from './precedence.ts';
 import { addressesLeft } from './system-limit.ts';
 
 const GIB = 1024 ** 3;
@@ -24,7 +25,7 @@ export function newThread(program: URL, options: WorkerOptions): Worker {
       `expected ${ROOM_GIB} GiB of addresses (ulimit -v) left for the thread ${options.name}, found ${Math.max(0, leftGib).toFixed(1)}`,
     );
   leaveLostDirectory();
-  return new Worker(program, options);
+  return withoutPrecedence(() => new Worker(program, options));
 }
 
 /** A new thread first asks for the working directory, and Node ends it if that was removed, as by a deployment. */
