@@ -45,6 +45,7 @@ import { Lifetime } from './lifetime.ts';
 import { type CommonOptions, durationOf, invalid, processOf } from './options.ts';
 import { ProgramDesk, refusalOf } from './program-desk.ts';
 import { lineWriter, type Report, reporter, telling } from './reporting.ts';
+import { toldFrom } from './told-events.ts';
 import type { DomainWish, PoolWish } from './wishes.ts';
 
 export type RoutedOptions = CommonOptions & {
@@ -137,12 +138,13 @@ class Embedded implements RoutedSwitchyard {
   onEvents(listener: (events: readonly Recorded[]) => void): () => void {
     if (typeof listener !== 'function') throw invalid('listener', 'a function', listener);
     const failed = (error: unknown) => this.#report({ where: 'onEvents', error, requestId: '' });
-    return this.#running.log.onAppended(({ events }) => void telling(() => listener(events), failed));
+    const log = toldFrom(this.#running.log);
+    return log.onAppended(({ events }) => void telling(() => listener(events), failed));
   }
 
   events(from: Position = 1): Observable<Recorded> {
     if (!Number.isSafeInteger(from) || from < 1) throw invalid('from', 'a whole number from 1', from);
-    return feed(this.#begun.log, from, this.#ended.signal);
+    return feed(toldFrom(this.#begun.log), from, this.#ended.signal);
   }
 
   listen(): Promise<readonly string[]> {

@@ -145,6 +145,24 @@ describe('the real router inside a program', () => {
     expect(after).toBe('none');
   });
 
+  it('does as was decided where a listener alters the events that it is told of', async () => {
+    const backend = await backendThat(() => ok('hello'));
+    const reports: unknown[] = [];
+    const { yard, connect } = await routed({ report: ({ error }) => reports.push(error) });
+    const alter = (event: { type: string; data?: unknown }) => {
+      event.type = 'DomainRemoved';
+      delete event.data;
+    };
+    yard.events().subscribe(alter);
+    yard.onEvents((events) => events.forEach(alter));
+    const seen: string[] = [];
+    yard.onEvents((events) => void seen.push(...events.map(({ type }) => type)));
+    await yard.desk.apply({ pools: pools(backend.port), domains: { 'app.test': { pool: 'web' } } });
+    expect(await (await connect()).request(GET)).toMatchObject({ status: 200, body: 'hello' });
+    expect(seen).toEqual(['PoolCreated', 'BackendAdded', 'DomainCreated']);
+    expect(reports).toEqual([]);
+  });
+
   it('refuses what cannot be, with its reason, and changes nothing', async () => {
     const { yard } = await routed({ pools: pools(1), domains: { 'app.test': { pool: 'web' } } });
     await expect(yard.desk.removePool('web')).rejects.toMatchObject({
