@@ -22,5 +22,6 @@ export type { Settled } from './status.ts';
 export type { SupervisionEvent, SupervisionListener } from './supervision-event.ts';
 export type { SupervisorSpec } from './supervisor.ts';
 export { supervisorChild } from './supervisor-child.ts';
+export { StartFailed } from './supervisor-errors.ts';
 export { Tree } from './tree.ts';
 export { createWorld, type World } from './world.ts';

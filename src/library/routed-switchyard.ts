@@ -11,6 +11,7 @@ import {
   type HealthReport,
   type MainLedger,
   type Running,
+  StartFailed,
   System,
   systemClock,
 } from '../../actors/index.ts';
@@ -171,7 +172,9 @@ class Embedded implements RoutedSwitchyard {
 
   async #start(): Promise<readonly string[]> {
     this.#hasBegun = true;
-    await this.#system.start();
+    await this.#system.start().catch((error: unknown) => {
+      throw reasonOf(error);
+    });
     this.#isUp = true;
     return this.#addresses;
   }
@@ -282,6 +285,11 @@ class Embedded implements RoutedSwitchyard {
     });
     return plane;
   }
+}
+
+/** A program knows nothing of the tree: it is told what failed in it, with its code, such as EADDRINUSE or `data_held`. */
+function reasonOf(error: unknown): unknown {
+  return error instanceof StartFailed && error.cause !== undefined ? reasonOf(error.cause) : error;
 }
 
 /** On an empty log a mistake cannot remove anything, whatever its size. */

@@ -21,6 +21,14 @@ function pools(...ports: readonly number[]) {
   };
 }
 
+/** Each with a backend: so many are not removed at once without being asked for. */
+function twelve() {
+  return Array.from({ length: 12 }, (_, at) => [
+    `pool-${at}`,
+    { backends: { a: { address: local(9000 + at) } } },
+  ]);
+}
+
 describe('the real router inside a program', () => {
   it('routes what it is given from the start', async () => {
     const backend = await backendThat(() => ok('hello'));
@@ -295,8 +303,38 @@ describe('the real router inside a program', () => {
   it('that cannot listen says why, and leaves nothing behind', async () => {
     const { port } = await routed();
     const second = createSwitchyard({ listeners: [{ address: `127.0.0.1:${port}` }] });
-    await expect(second.listen()).rejects.toThrow(/EADDRINUSE/);
+    await expect(second.listen()).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      message: `listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
+    });
     await second.close();
+  });
+
+  it('whose directory is in use says by whom, and gets it afterwards', async () => {
+    await using directory = await tempDirectory();
+    const data = directory.path;
+    const { yard } = await routed({ data });
+    const listeners = [{ address: '127.0.0.1:0' }];
+    const second = createSwitchyard({ listeners, data });
+    await expect(second.listen()).rejects.toMatchObject({
+      code: 'data_held',
+      message: expect.stringContaining(`found it held by process ${process.pid}`),
+    });
+    await second.close();
+    await yard.close();
+    await routed({ data });
+  });
+
+  it('that may not apply its options says why', async () => {
+    await using directory = await tempDirectory();
+    const data = directory.path;
+    const { yard } = await routed({ data, pools: Object.fromEntries(twelve()) });
+    await yard.close();
+    const listeners = [{ address: '127.0.0.1:0' }];
+    const second = closing(createSwitchyard({ listeners, data, pools: {}, apply: true }));
+    const listening = second.listen();
+    await expect(listening).rejects.toBeInstanceOf(CommandRefused);
+    await expect(listening).rejects.toMatchObject({ code: 'too_many_removals' });
   });
 
   it('has no desk before it listens', async () => {
