@@ -7,6 +7,7 @@ import {
   happenedOf,
   type Json,
   type LocalLog,
+  LogUnavailable,
   packNames,
   type Recorded,
   type StreamName,
@@ -29,6 +30,8 @@ class Stage {
   busy = false;
   mayWarn = false;
   warnings = 0;
+  /** The log cannot be read just now. */
+  isAway = false;
   #isHeard = true;
   isLevel = true;
   /** What the main thread does while the table waits for it. */
@@ -52,6 +55,7 @@ class Stage {
       reader: Object.assign(reader, {
         activate: (stream: StreamName) => {
           this.activations += 1;
+          if (this.isAway) throw new LogUnavailable('log_failed', 'the log is away');
           return activate(stream);
         },
       }),
@@ -423,6 +427,38 @@ describe('a table that reads who is asked for', () => {
     stage.sleep(1);
     expect(stage.passivated).toEqual(['web']);
     expect(stage.lazy.lookup('a.test')?.pool?.backends).not.toBe(held);
+  });
+
+  it('lets whoever waits for a pool see what came to it after a while in which it could not be read', async () => {
+    const stage = await heldWeb();
+    const waiting = stage.lazy.lookup('a.test')?.pool?.backends;
+    stage.busy = true;
+    stage.mayWarn = true;
+    stage.lazy.distrust();
+    const domain = stage.lazy.lookup('a.test');
+    stage.isAway = true;
+    expect(domain?.pool).toMatchObject({ name: 'web', unavailable: true });
+    stage.isAway = false;
+    await stage.unheard(added('web', 'w.2'));
+    stage.sleep(1);
+    expect(domain?.pool?.backends).toBe(waiting);
+    expect(waiting?.size).toBe(2);
+  });
+
+  it('keeps what it has read again before the sweep after it could not be read', async () => {
+    const stage = await heldWeb();
+    const waiting = stage.lazy.lookup('a.test')?.pool?.backends;
+    stage.busy = true;
+    stage.mayWarn = true;
+    stage.lazy.distrust();
+    const domain = stage.lazy.lookup('a.test');
+    stage.isAway = true;
+    expect(domain?.pool).toMatchObject({ unavailable: true });
+    stage.lazy.distrust();
+    stage.isAway = false;
+    expect(stage.lazy.lookup('a.test')?.pool?.backends).toBe(waiting);
+    stage.sleep(1);
+    expect(stage.lazy.lookup('a.test')?.pool?.backends).toBe(waiting);
   });
 
   it('keeps the wildcard that is asked for, and its pool', async () => {

@@ -174,6 +174,7 @@ export class Table implements RoutingTable {
   distrust(): void {
     this.#known.clear();
     this.#recentDomains.clear();
+    this.#unread.clear();
     this.#views.distrust();
     this.#sweeping = undefined;
   }
@@ -198,8 +199,7 @@ export class Table implements RoutingTable {
   sweep(): void {
     if (this.#source === undefined) return;
     this.#sweeps += 1;
-    for (const stream of this.#unread) this.#forget(stream);
-    this.#unread.clear();
+    for (const stream of this.#unread) this.#dropUnreadable(stream);
     for (const pool of this.#views.forgetDoubted(this.#source.isBusy)) this.#source.passivated(pool);
     const idle = this.#known.size > MANY ? IDLE_SWEEPS_OF_MANY : IDLE_SWEEPS;
     for (let looks = 0; looks < LOOKS_A_SWEEP; looks++) {

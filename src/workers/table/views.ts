@@ -35,14 +35,11 @@ export class Views {
       this.#removePool(name, follower);
       return;
     }
-    const before: Marked<PoolRoute> | undefined = this.pools.get(name) ?? this.#doubted.get(name);
+    const held = this.pools.get(name);
+    // A pool that could not be read for a while may be doubted as well.
+    const before: Marked<PoolView> | undefined = held instanceof PoolView ? held : this.#doubted.get(name);
     this.#doubted.delete(name);
-    const pool: Marked<PoolRoute> = new PoolView(
-      name,
-      state,
-      before instanceof PoolView ? before : undefined,
-      follower,
-    );
+    const pool: Marked<PoolRoute> = new PoolView(name, state, before, follower);
     pool.usedAt = before?.usedAt ?? sweep;
     this.pools.set(name, pool);
     this.poolsByKey.set(pool.key, pool);
