@@ -112,14 +112,14 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   #mayRetryAfterClose(): boolean {
     const { retries } = this.pool.settings;
     if (this.responding?.hasBegun === true || !retries.idempotent || !mayRetry(this.request)) return false;
-    return takeFromBudget(this.request.context, this.pool);
+    return takeFromBudget(this.request, this.pool);
   }
 
   /** True: another backend, which was free, gets the request. Otherwise this response stands. */
   retryOnStatus(status: number): boolean {
     const { retries } = this.pool.settings;
     if (!isListed(retries.statuses, status) || this.request.outcome !== undefined) return false;
-    if (!mayRetry(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
+    if (!mayRetry(this.request) || !takeFromBudget(this.request, this.pool)) return false;
     const { context, body, backend, tenancy } = this.request;
     const { key } = backend as BackendRoute;
     const isElsewhere = tenancy?.replaceLease(key, context.now(), (giveBack) => {
@@ -138,7 +138,7 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   #retryAfterTimeout(): boolean {
     const { retries } = this.pool.settings;
     if (!retries.firstByteTimeouts || !this.request.isUploadDone) return false;
-    if (!mayRetry(this.request) || !takeFromBudget(this.request.context, this.pool)) return false;
+    if (!mayRetry(this.request) || !takeFromBudget(this.request, this.pool)) return false;
     const { context, body, backend, tenancy } = this.request;
     const { key } = backend as BackendRoute;
     this.#isRetry = true;

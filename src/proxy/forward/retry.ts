@@ -14,11 +14,12 @@ export function mayRetry({ context, head, body, tenancy, enquiry }: ProxiedReque
   return tenancy?.hasAttemptsLeft(context.now()) === true;
 }
 
-export function takeFromBudget(context: PlaneContext, pool: PoolRoute): boolean {
+/** A refusal counts as a retry denied only if another backend could have had the request. */
+export function takeFromBudget({ context, tenancy }: ProxiedRequest, pool: PoolRoute): boolean {
   const { name, settings } = pool;
   const ended = context.metrics.pool(name).total;
   const isTaken = budgetOf(context, pool).take(ended, settings.retries.budgetPercent, context.now());
-  if (!isTaken) context.counters.retriesDenied++;
+  if (!isTaken && tenancy?.hasUntried === true) context.counters.retriesDenied++;
   return isTaken;
 }
 

@@ -92,6 +92,17 @@ export class Tenancy extends HeldLease implements Waiter, TableWaiter {
     return this.attempts < this.pool.settings.retries.attempts && nowMs < this.untilMs;
   }
 
+  /** Whether the pool has a backend, up but perhaps out at present, that this request was not sent to. */
+  get hasUntried(): boolean {
+    for (const { key, settings } of this.pool.backends.values())
+      if (settings.state === 'up' && !this.#hasTried(key)) return true;
+    return false;
+  }
+
+  #hasTried(key: number): boolean {
+    return key === this.backendKey || this.earlier.some((e) => e.backendKey === key && e.end !== 'unused');
+  }
+
   /** An attempt on the leased backend failed: asks for another, if attempts and time allow. */
   nextAttempt(
     backendKey: number,
