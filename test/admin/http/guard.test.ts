@@ -242,6 +242,12 @@ describe('a command', () => {
 
 describe('what Node cannot read as a request', () => {
   it.each([
+    [
+      'a method that Node does not know',
+      head('FOO /v1 HTTP/1.1', 'Host: localhost'),
+      400,
+      'malformed_request',
+    ],
     ['no words of HTTP', 'garbage\r\n\r\n', 400, 'malformed_request'],
     [
       'a method that nobody knows',
