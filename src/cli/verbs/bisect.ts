@@ -7,8 +7,7 @@ import { z } from 'zod';
 import { parsePoolName } from '../../../eventlog/index.ts';
 import { pieces, type StateEntry, stateJson } from '../../history/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
-import type { AdminClient } from '../transport/admin-client.ts';
-import { entriesOf } from '../transport/entries.ts';
+import { checkWhole, entriesOf } from '../transport/entries.ts';
 import { state, stateEntry } from '../transport/replies.ts';
 import { type Context, type ExitCode, READ_OPTIONS, type Verb } from '../verb.ts';
 import { holds, type Look, type Predicate, parsePredicate } from '../words/predicate.ts';
@@ -46,12 +45,11 @@ export const bisectVerb: Verb = {
 };
 
 async function run(context: Context): Promise<ExitCode> {
-  const { args, admin, print } = context;
+  const { args, print } = context;
   const [good, bad] = [args.text('good'), args.text('bad')];
   if (good === undefined || bad === undefined)
     throw new UsageError(`--${good === undefined ? 'good' : 'bad'}: expected SEQ|TIME, found nothing`);
   const judge = judgeOf(context);
-  const client = await admin();
   const isGood = async (at: number | string) => {
     const judged = await judge(at);
     if (!print.json) print.note(`position ${judged.position}: ${judged.verdict ? 'good' : 'bad'}`);
@@ -68,27 +66,27 @@ async function run(context: Context): Promise<ExitCode> {
       `expected --good before --bad, found position ${low.position} after ${high.position}`,
     );
   const culprit = await firstBad(
-    client,
+    context,
     low.position,
     high.position,
     async (at) => (await isGood(at)).verdict,
   );
-  return told(client, culprit, context);
+  return told(culprit, context);
 }
 
 /** A command happens as a whole: a state in the middle of one was never in force and is never judged. */
 async function firstBad(
-  client: AdminClient,
+  context: Context,
   good: number,
   bad: number,
   isGood: (at: number) => Promise<boolean>,
 ): Promise<Span> {
   let low = good;
-  let culprit = await commandAt(client, bad);
+  let culprit = await commandAt(context, bad);
   while (culprit.first - 1 > low) {
-    const middle = await commandAt(client, Math.floor((low + culprit.last) / 2));
+    const middle = await commandAt(context, Math.floor((low + culprit.last) / 2));
     // The middle may lie within the culprit itself; then the state before it remains to be judged.
-    const at = middle.last < culprit.last ? middle : await commandAt(client, culprit.first - 1);
+    const at = middle.last < culprit.last ? middle : await commandAt(context, culprit.first - 1);
     if (await isGood(at.last)) low = at.last;
     else culprit = at;
   }
@@ -97,16 +95,20 @@ async function firstBad(
 
 type Span = { readonly first: number; readonly last: number };
 
-async function commandAt(client: AdminClient, position: number): Promise<Span> {
-  const last = await edge(client, { from: position });
-  const first = await edge(client, { to: position, reverse: true });
+async function commandAt(context: Context, position: number): Promise<Span> {
+  const last = await edge(context, { from: position });
+  const first = await edge(context, { to: position, reverse: true });
   return { first, last };
 }
 
 /** The last position, in the order asked for, that belongs to the command of the first event. */
-async function edge(client: AdminClient, query: Readonly<Record<string, number | boolean>>): Promise<number> {
+async function edge(
+  { admin, io }: Context,
+  query: Readonly<Record<string, number | boolean>>,
+): Promise<number> {
+  const client = await admin();
   let found: { readonly position: number; readonly commandId: string } | undefined;
-  for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, NEVER)) {
+  for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, io.stop)) {
     if (line === '') continue;
     const { position, metadata } = placed.parse(JSON.parse(line));
     // A damaged event does not tell its command, so it counts as one of its own.
@@ -114,6 +116,7 @@ async function edge(client: AdminClient, query: Readonly<Record<string, number |
     if (found !== undefined && commandId !== found.commandId) break;
     found = { position, commandId };
   }
+  checkWhole(io);
   return found?.position ?? 0;
 }
 
@@ -122,8 +125,6 @@ const placed = z.looseObject({
   position: z.int(),
   metadata: z.looseObject({ commandId: z.string().optional() }).optional(),
 });
-
-const NEVER = new AbortController().signal;
 
 type Judge = (at: number | string) => Promise<{ readonly position: number; readonly verdict: boolean }>;
 
@@ -197,16 +198,18 @@ async function* withFirst(first: object, rest: AsyncIterable<object>): AsyncGene
   yield* rest as AsyncIterable<StateEntry>;
 }
 
-async function told(client: AdminClient, { first, last }: Span, { print }: Context): Promise<ExitCode> {
+async function told({ first, last }: Span, { admin, io, print }: Context): Promise<ExitCode> {
   const query = { from: first, to: last };
   if (print.json) {
     await print.value({ first, last });
     return 0;
   }
+  const client = await admin();
   await print.line(`good until position ${first - 1}, bad from this change on:`);
   for await (const line of client.lines({ method: 'GET', path: ['v1', 'events'], query }, print.stop)) {
     if (line !== '') await print.line(renderedEvent(line));
   }
+  checkWhole(io);
   await print.line(`undo it with: switchyard rollback --change ${first}`);
   return 0;
 }

@@ -209,6 +209,22 @@ describe('a command', () => {
     expect(listed).toMatchObject({ code: 1, err: cut });
   });
 
+  it('is given up by a bisection that looks for the change to judge', async () => {
+    const stop = new AbortController();
+    await using router = await standIn(({ url = '' }, response) => {
+      const at = Number(/^\/v1\/state\?at=(\d)/.exec(url)?.[1]);
+      response.writeHead(200, { 'content-type': at > 0 ? 'application/json' : 'application/x-ndjson' });
+      if (at > 0)
+        response.end(JSON.stringify({ position: at, domains: at === 1 ? { a: {} } : {}, pools: {} }));
+      else response.write('\n', () => stop.abort());
+    });
+    const line = ['bisect', '--good', '1', '--bad', '2', '--exists', 'domain:a', '--json'];
+    expect(await command([...line, '--admin', router.address], { stop: stop.signal })).toMatchObject({
+      code: 1,
+      err: 'switchyard: interrupted before all of the answer came\n',
+    });
+  });
+
   it('to a question with fields of one name tells all of them, as a router reads them', async () => {
     let asked = '';
     await using router = await standIn((request, response) => {
