@@ -23,12 +23,14 @@ if (isRouter) {
   // Only client commands need the verbs.
   const { runCommand } = await import('./cli/run.ts');
   const stop = new AbortController();
-  process.once('SIGINT', () => {
+  const interrupted = () => {
     stop.abort();
     // What cannot be cancelled, such as reading a pipe that nobody writes to, ends as it would without this handler.
     setTimeout(() => process.kill(process.pid, 'SIGINT'), INTERRUPTED_MS).unref();
-  });
-  process.exitCode = await runCommand(argv, processIo(process, stop.signal));
+  };
+  process.once('SIGINT', interrupted);
+  const endOnInterrupt = () => void process.off('SIGINT', interrupted);
+  process.exitCode = await runCommand(argv, processIo(process, stop.signal, endOnInterrupt));
 }
 
 async function serving(print: InstanceType<typeof Printer>): Promise<0 | 1 | 2> {

@@ -14,12 +14,14 @@ export type Io = {
   readonly mayColour: boolean;
   /** Ends commands that would run forever, such as `events --follow`. */
   readonly stop: AbortSignal;
+  /** From now on Ctrl-C ends the process at once: for work during which no signal would be heard. */
+  readonly endOnInterrupt: () => void;
 };
 
-export function processIo(process: NodeJS.Process, stop: AbortSignal): Io {
+export function processIo(process: NodeJS.Process, stop: AbortSignal, endOnInterrupt = () => {}): Io {
   const { stdin, stderr, env } = process;
   const stdout = isFile(process.stdout.fd) ? wholly(process.stdout.fd) : process.stdout;
-  return { stdin, stdout, stderr, user: systemUser(), mayColour: !env['NO_COLOR'], stop };
+  return { stdin, stdout, stderr, user: systemUser(), mayColour: !env['NO_COLOR'], stop, endOnInterrupt };
 }
 
 /** If a full disk has room for part of a text, Node's own stream for a file takes the text as written. */

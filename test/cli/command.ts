@@ -28,6 +28,7 @@ export async function command(argv: readonly string[], circumstances: Circumstan
     user,
     mayColour,
     stop: circumstances.stop ?? new AbortController().signal,
+    endOnInterrupt: () => {},
   };
   const code = await runCommand(argv, io);
   return { code, out: circumstances.stdout === undefined ? heard(stdout) : '', err: heard(stderr) };

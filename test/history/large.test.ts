@@ -1,12 +1,14 @@
 /** Questions whose answers are larger than the memory of whoever asks: nobody holds them. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSqliteLog, type SwitchyardEvent, type Write } from '../../eventlog/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { type TempDirectory, tempDirectory } from '../support/temp-directory.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -42,6 +44,18 @@ afterAll(() => directory[Symbol.asyncDispose]());
 
 function nameOf(index: number): string {
   return `d${10_000 + index}.example`;
+}
+
+/** The paths it has open. */
+function filesOf({ pid }: ChildProcess): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      // Closed meanwhile.
+      return [];
+    }
+  });
 }
 
 async function run(
@@ -106,6 +120,14 @@ describe('an answer larger than the memory of a process', () => {
     const { code, out, err } = await run(`bisect --good ${DOMAINS} --bad ${DOMAINS - 2} -- ${judge}`);
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain(`expected --good before --bad, found position ${DOMAINS} after ${DOMAINS - 2}`);
+  });
+
+  it.runIf(existsSync('/proc/self/fd'))('is checked until Ctrl-C, also while SQLite does so', async () => {
+    const child = spawn(process.execPath, [MAIN, 'verify', '--data', directory.path], { stdio: 'ignore' });
+    const ended = once(child, 'close');
+    await eventually(() => filesOf(child).some((file) => file.startsWith(directory.path)), 'an open log');
+    child.kill('SIGINT');
+    expect(await ended).toEqual([null, 'SIGINT']);
   });
 
   it('is not looked for where little changed', async () => {

@@ -23,7 +23,9 @@ const checking = z.object({ checking: z.string(), done: z.number(), of: z.number
 const progress = z.union([checking, writing]);
 
 async function run(context: Context): Promise<ExitCode> {
-  const { args, print } = context;
+  const { args, print, io } = context;
+  // SQLite checks the file of a large log for many seconds without a pause, and only what is read may be left as it is.
+  if (args.flag('data') && !args.flag('repair')) io.endOnInterrupt();
   const body = args.flag('repair') ? { body: { repair: true } } : {};
   const found = await askLong(context, {
     ask: { method: 'POST', path: ['v1', 'verify'], ...body },
