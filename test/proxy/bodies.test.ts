@@ -223,6 +223,36 @@ describe('a body', () => {
     await eventually(() => router.isQuiet, 'quiet');
   });
 
+  it('of each response is its own, however many wait for a client that is late to read them', async () => {
+    const bytes = 40_000;
+    const letter = (target: string) => String.fromCharCode(97 + (Number(target.slice(1)) % 26));
+    const { router, backend } = await routed(({ target }) => ok(letter(target).repeat(bytes)));
+    const client = await router.connect();
+    client.socket.pause();
+    const targets = Array.from({ length: 600 }, (_, at) => `/${at}`);
+    client.send(targets.map((target) => get(target)).join(''));
+    await hasStopped(() => backend.requests.length * bytes);
+    expect(backend.requests.length).toBeLessThan(targets.length);
+    const chunks: Buffer[] = [];
+    let came = 0;
+    client.socket.removeAllListeners('data');
+    client.socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      came += chunk.length;
+    });
+    client.socket.resume();
+    await eventually(() => backend.requests.length === targets.length, 'all requests');
+    await hasStopped(() => came);
+    const whole = Buffer.concat(chunks);
+    let at = 0;
+    for (const target of targets) {
+      at = whole.indexOf('\r\n\r\n', at) + 4;
+      expect(whole.toString('latin1', at, at + bytes) === letter(target).repeat(bytes), target).toBe(true);
+      at += bytes;
+    }
+    expect(at).toBe(whole.length);
+  });
+
   it('of a response that a crash cuts while the client does not read is sound as far as it comes', async () => {
     const body = numbered();
     let exchange: Exchange | undefined;

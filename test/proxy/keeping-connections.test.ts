@@ -90,6 +90,34 @@ describe('an idle backend connection', () => {
     expect(backend.connections.map((connection) => connection.requests).sort()).toEqual([1, 5]);
   });
 
+  it('is read again though the client was late to take the end of the response before', async () => {
+    const { router, backend } = await routed(
+      ({ target }) => ok(target === '/last' ? 'over' : 'x'.repeat(14_000)),
+      {
+        pool: { timeouts: { firstByteMs: 2000 } },
+      },
+    );
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(GET.repeat(1500) + get('/last'));
+    let answered = -1;
+    while (answered < backend.requests.length) {
+      answered = backend.requests.length;
+      await pause(100);
+    }
+    // More than the client's side takes unread: a response was complete with some of it still to be sent.
+    expect(answered).toBeLessThan(1500);
+    let came = '';
+    client.socket.removeAllListeners('data');
+    client.socket.on('data', (chunk: Buffer) => {
+      came = (came + chunk.toString('latin1')).slice(-4);
+    });
+    client.socket.resume();
+    await eventually(() => came === 'over', 'the last response');
+    expect(backend.connections).toHaveLength(1);
+    expect(backend.requests).toHaveLength(1501);
+  });
+
   it('beyond idlePerBackend is closed', async () => {
     const { router, backend } = await routed(
       async () => {
