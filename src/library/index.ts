@@ -1,4 +1,29 @@
-/** The door of the library. */
+/** The door of the library, with a name for the type of everything that it gives: programs emit declarations too. */
+export type { Rejection } from '../../actors/index.ts';
+export type {
+  BackendHealth,
+  BackendId,
+  CapacityWant,
+  DomainName,
+  EventType,
+  Metadata,
+  PoolName,
+  QuarantineCause,
+  Recorded,
+  Sparse,
+  SparseBackend,
+  SparseDomain,
+  SparsePool,
+  StreamName,
+  SwitchyardEvent,
+} from '../../eventlog/index.ts';
+export type { Problem, RoutingJson } from '../config/index.ts';
+export {
+  DURATION_BOUNDS_MS,
+  type Histogram,
+  type PoolMetricsSnapshot,
+  type RequestMetricsSnapshot,
+} from '../telemetry/request-metrics.ts';
 export { createSwitchyard } from './create-switchyard.ts';
 export type {
   Backend,

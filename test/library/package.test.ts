@@ -72,9 +72,40 @@ createSwitchyard({
 });
 `;
 
+/** What a program exports has types that its own declarations can name. */
+const DECLARED = `
+import { type CommandRefused, createSwitchyard, type InvalidOptions } from 'switchyard';
+
+export const router = createSwitchyard({ listeners: [{ address: '127.0.0.1:0' }] });
+export const desk = router.desk;
+export const events = router.events();
+export const routing = () => desk.routing();
+export const pool = async () => (await routing()).pools['web'];
+export const domain = async () => (await routing()).domains['app.test'];
+export const backend = async () => (await pool())?.backends['web.1'];
+export const metrics = () => router.metrics();
+export const times = () => metrics().pools['web'];
+export const waits = () => times()?.wait;
+export const first = () => new Promise<Parameters<Parameters<typeof router.onEvents>[0]>[0]>((given) => router.onEvents(given));
+export const one = async () => (await first()).find(({ type }) => type === 'BackendAdded');
+export const told = async () => { const event = (await first())[0]; return { data: event?.data, stream: event?.stream, by: event?.metadata }; };
+export const added = async () => { const event = await one(); return event?.type === 'BackendAdded' ? event : undefined; };
+export const refused = (error: CommandRefused) => error.rejection;
+export const invalid = (error: InvalidOptions) => error.problems;
+`;
+
+const COMMON = `
+const { createSwitchyard, refuse } = require('switchyard');
+const router = createSwitchyard({ listeners: [{ address: '127.0.0.1:0' }], decisions: { checkout: () => refuse('none', { status: 507 }) } });
+router.listen().then(async ([address]) => {
+  console.log((await fetch('http://' + address)).status);
+  await router.close();
+});
+`;
+
 /** Declarations are looked into too, those of dependencies as well. */
 const STRICTEST = [
-  ...['--noEmit', '--strict', '--skipLibCheck', 'false', '--exactOptionalPropertyTypes'],
+  ...['--strict', '--skipLibCheck', 'false', '--exactOptionalPropertyTypes'],
   ...['--noUncheckedIndexedAccess', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'],
 ];
 
@@ -115,6 +146,12 @@ describe('the package', () => {
     expect(stdout).toMatch(/^200 backend of 127\.0\.0\.1:\d+\nweb\n$/);
   });
 
+  it('is required by a CommonJS program', async () => {
+    await writeFile(join(consumer, 'program.cjs'), COMMON);
+    const { stdout } = await run(process.execPath, [join(consumer, 'program.cjs')], { cwd: consumer });
+    expect(stdout).toBe('507\n');
+  });
+
   it('has a command that finds the Node installed beside it, whatever is on the path', async () => {
     const older = join(directory.path, 'older');
     await mkdir(older);
@@ -128,7 +165,16 @@ describe('the package', () => {
   it('infers what a TypeScript program means', async () => {
     await writeFile(join(consumer, 'program.ts'), TYPED);
     const tsc = join(ROOT, 'node_modules/.bin/tsc');
-    const result = await run(tsc, [...STRICTEST, 'program.ts'], { cwd: consumer }).catch((error) => error);
+    const options = [...STRICTEST, '--noEmit', 'program.ts'];
+    const result = await run(tsc, options, { cwd: consumer }).catch((error) => error);
+    expect(result.stdout).toBe('');
+  });
+
+  it('has a name for each type that the declarations of such a program need', async () => {
+    await writeFile(join(consumer, 'declared.ts'), DECLARED);
+    const tsc = join(ROOT, 'node_modules/.bin/tsc');
+    const options = [...STRICTEST, '--declaration', '--emitDeclarationOnly', 'declared.ts'];
+    const result = await run(tsc, options, { cwd: consumer }).catch((error) => error);
     expect(result.stdout).toBe('');
   });
 });
