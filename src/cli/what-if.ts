@@ -1,6 +1,7 @@
 /** `replay` with something changed: requests it, shows progress, and prints both sides. */
 import { z } from 'zod';
 import { quoted } from '../../eventlog/index.ts';
+import { plural } from '../config/index.ts';
 import { CommandFailed, UsageError } from './failure.ts';
 import { readInput } from './read-input.ts';
 import { renderWhatIf, whatIfAnswer } from './render/render-what-if.ts';
@@ -14,7 +15,7 @@ export async function whatIf(context: Context): Promise<ExitCode> {
     ask: { method: 'POST', path: ['v1', 'replay'], body: await bodyOf(context) },
     answer: anything,
     progress: z.object({ pool: z.string(), requests: z.number() }),
-    say: ({ pool, requests }) => `pool ${pool}: ${requests} requests`,
+    say: ({ pool, requests }) => `pool ${pool}: ${plural(requests, 'request')}`,
     first: 'reading the journal',
   });
   if (print.json) await print.value(said);

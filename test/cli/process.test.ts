@@ -56,7 +56,7 @@ describe('verify', () => {
     await using stage = await scene({ history: answeredBy(verification) });
     expect(await run('verify', stage.address)).toEqual({
       code: 1,
-      out: 'chain_broken at position 7 of pool-web: expected hash a, found hash b\n9 events checked, 1 findings\n',
+      out: 'chain_broken at position 7 of pool-web: expected hash a, found hash b\n9 events checked, 1 finding\n',
       err: '',
     });
     const asked = await run('verify --json', stage.address);

@@ -1,7 +1,7 @@
 /** `import`: many pools and domains from a file of lines, a chunk at a time; it can be resumed where it stopped. */
 import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { parsedJson, unreadableAs } from '../../config/index.ts';
+import { parsedJson, plural, unreadableAs } from '../../config/index.ts';
 import type { ChunkResult } from '../../import/index.ts';
 import { CommandFailed, UsageError } from '../failure.ts';
 import { nameOf } from '../read-input.ts';
@@ -142,7 +142,7 @@ function advised(error: CommandFailed, { lines, next }: Progress, from: number):
 
 function summary({ lines, changed, position }: Progress): string {
   if (lines === 0) return 'no lines';
-  return `${lines} lines, ${changed} of them changes, in force at position ${position}`;
+  return `${plural(lines, 'line')}, ${plural(changed, 'change')}, in force at position ${position}`;
 }
 
 /** Lines per second since then. */

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { parsePoolName } from '../../../eventlog/index.ts';
 import { poolSettings } from '../../../eventlog/settings/settings.ts';
+import { plural } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import { clean } from '../render/table.ts';
 import { askLong } from '../transport/ask-long.ts';
@@ -113,8 +114,8 @@ function rendered(found: Verified): string[] {
       ({ from, to, cause }) => `the journal has a gap from ${from} to ${to} (${cause})`,
     ),
     ...found.damaged.map((file) => `damaged in the journal: ${file}`),
-    `${decisions} decisions in ${operations} operations of ${pools} pools and ${runs} runs, ${checkpoints} checkpoints, ` +
-      `${skipped} operations skipped, ${perSecond} decisions a second`,
+    `${plural(decisions, 'decision')} in ${plural(operations, 'operation')} of ${plural(pools, 'pool')} and ${plural(runs, 'run')}, ` +
+      `${plural(checkpoints, 'checkpoint')}, ${plural(skipped, 'operation')} skipped, ${plural(perSecond, 'decision')} a second`,
     ending(found),
   ];
 }

@@ -1,6 +1,6 @@
 /** `rollback`: settings become what they were, by new events; what it would do is shown first. */
 import { z } from 'zod';
-import { MAX_ALLOWANCE } from '../../config/index.ts';
+import { MAX_ALLOWANCE, plural } from '../../config/index.ts';
 import { UsageError } from '../failure.ts';
 import { Meter } from '../render/meter.ts';
 import { rendered } from '../render/rendered.ts';
@@ -44,7 +44,7 @@ async function run(context: Context): Promise<ExitCode> {
   const client = await admin();
   const shown = await lookedAt(context, what);
   if (!print.json) await print.lines(rendered(shown.changes ?? [], print));
-  if (!print.json && shown.more !== undefined) print.note(`and ${shown.more} more changes`);
+  if (!print.json && shown.more !== undefined) print.note(`and ${plural(shown.more, 'more change')}`);
   if (!print.json) for (const line of shown.left ?? []) print.note(`stays: ${line}`);
   if (args.flag('dry-run')) {
     if (print.json) await print.value(shown);
@@ -55,7 +55,7 @@ async function run(context: Context): Promise<ExitCode> {
   // Sends the position, not the time: now both mean the same, but only the position always will.
   const to = shown.to === undefined ? {} : { to: shown.to };
   const meter = new Meter(context);
-  meter.show(() => `making ${shown.changes?.length ?? 0} changes`);
+  meter.show(() => `making ${plural(shown.changes?.length ?? 0, 'change')}`);
   const wish = { ...what, ...to, seen: shown.position };
   const done = await ask(client, wish, args.flag('wait') ? PATIENT : {}).finally(() => meter.clear());
   if (print.json) await print.value(done);
@@ -76,7 +76,7 @@ async function lookedAt(context: Context, what: object): Promise<RolledBack> {
     ask: { method: 'POST', path: ['v1', 'rollback'], body },
     answer: rolledBack,
     progress,
-    say: ({ found, at }) => `found ${found} changes, up to ${at}`,
+    say: ({ found, at }) => `found ${plural(found, 'change')}, up to ${at}`,
     first: 'looking for what differs',
   });
 }

@@ -1,5 +1,6 @@
 /** `verify`: checks that the log is what was written. Status 1 if not. */
 import { z } from 'zod';
+import { plural } from '../../config/index.ts';
 import { clean } from '../render/table.ts';
 import { saysWriting, writing } from '../render/writing.ts';
 import { askLong } from '../transport/ask-long.ts';
@@ -47,8 +48,9 @@ async function run(context: Context): Promise<ExitCode> {
     }
     const { damaged = [] } = found.journal ?? {};
     for (const file of damaged) await print.line(clean(`damaged in the journal: ${file}`));
-    const many = `${findings.length}${cut ? ' or more' : ''}`;
-    await print.line(ok ? `${events} events, all as written` : `${events} events checked, ${many} findings`);
+    const many = cut ? `${findings.length} or more findings` : plural(findings.length, 'finding');
+    const checked = plural(events, 'event');
+    await print.line(ok ? `${checked}, all as written` : `${checked} checked, ${many}`);
   }
   return ok ? 0 : 1;
 }
