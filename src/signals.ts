@@ -1,4 +1,5 @@
 /** What a router that `serve` runs does on SIGTERM, SIGINT, SIGHUP and SIGUSR2. */
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { overridesOf, type ServeArguments } from './cli/index.ts';
 import { type Config, keptSettings, renderProblems } from './config/index.ts';
@@ -69,6 +70,11 @@ function terminator({ config, router, life, log, end }: Served): (signal: NodeJS
 async function reapply({ wish, config, router, life, log }: Served, file: string | undefined): Promise<void> {
   if (file === undefined) return log.warn({}, 'SIGHUP: there is no config file to apply');
   try {
+    for (const path of wish.tokenFile === undefined ? [file] : [file, wish.tokenFile])
+      if (await isPipe(path)) {
+        const problem = { path: '', expected: 'a file that can be read again', found: 'a pipe' };
+        return log.error({ problems: renderProblems([problem], path) }, 'SIGHUP: nothing applied');
+      }
     const overrides = await overridesOf(wish);
     const followed = await router.follow({ path: file, overrides }, 'SIGHUP');
     if (followed.type === 'unfit')
@@ -89,4 +95,10 @@ async function reapply({ wish, config, router, life, log }: Served, file: string
     if (life.state === 'ends') log.warn({}, 'SIGHUP: not carried out: the router ends');
     else log.error({ err: error }, 'SIGHUP: nothing applied');
   }
+}
+
+/** Opening one waits until somebody writes. Nothing calls that off, and no process ends before its threads do. */
+async function isPipe(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFIFO() === true;
 }

@@ -1,5 +1,7 @@
 /** What SIGHUP does with a file that was changed, and what it says of what it does not do. */
-import { rename, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -88,3 +90,25 @@ it('says without an error that a reload was cut short by the end of the router',
   expect(output).toContain('"msg":"SIGHUP: not carried out: the router ends"');
   expect(output).not.toContain('"level":"error"');
 });
+
+it.each(['config.json', 'token'])(
+  'does not wait for somebody to write into %s where it has become a pipe',
+  async (name) => {
+    await using directory = await tempDirectory();
+    const token = join(directory.path, 'token');
+    await writeFile(token, 'secret');
+    await using router = await startRouter({
+      directory: directory.path,
+      config: {},
+      args: ['--token-file', token],
+    });
+    const file = join(directory.path, name);
+    await rm(file);
+    await once(spawn('mkfifo', [file]), 'close');
+    router.signal('SIGHUP');
+    await expect
+      .poll(() => router.output(), WAIT)
+      .toContain(`${file}: expected a file that can be read again, found a pipe`);
+    expect(await router.stop()).toMatchObject({ code: 0 });
+  },
+);
