@@ -289,6 +289,59 @@ describe('a slow client', () => {
     await eventually(() => router.plane.counters.connections === 0, 'its connection gone');
   });
 
+  it('within the fields of its second request gets 408, though the first came in pieces too', async () => {
+    let nowMs = 1_000_000_000_000;
+    const { router } = await routed(() => ok(), {
+      listener: { timeouts: { headersMs: 1000, keepAliveMs: 60_000 } },
+      now: () => nowMs,
+    });
+    const client = await router.connect();
+    client.send(GET.slice(0, 20));
+    await pause(20);
+    expect((await client.request(GET.slice(20))).status).toBe(200);
+    client.send(GET.slice(0, 20));
+    await pause(50);
+    nowMs += 1500;
+    expect((await client.response()).status).toBe(408);
+  });
+
+  it('that has read leaves its backend all of the time for what comes next', async () => {
+    let nowMs = 1_000_000_000_000;
+    let exchange: Exchange | undefined;
+    const { router, backend } = await routed(undefined, {
+      now: () => nowMs,
+      observe: (request) => {
+        exchange = request as Exchange;
+      },
+    });
+    const client = await router.connect();
+    client.socket.pause();
+    client.send(GET);
+    const connection = await backend.accept();
+    await connection.takeRequest();
+    connection.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const piece = `3000\r\n${'x'.repeat(0x3000)}\r\n`;
+    const bytesOut = () => exchange?.bytesOut ?? 0;
+    for (let before = 0; exchange?.forwarding?.responding?.isPaused !== true; before = bytesOut()) {
+      connection.send(piece);
+      await eventually(() => bytesOut() > before, 'it passed on');
+    }
+    let came = 0;
+    client.socket.removeAllListeners('data');
+    client.socket.on('data', (chunk: Buffer) => {
+      came += chunk.length;
+    });
+    nowMs += 50_000;
+    client.socket.resume();
+    await eventually(() => came === bytesOut(), 'all that was sent');
+    await pause(50);
+    nowMs += 50_000;
+    await pause(50);
+    connection.send('0\r\n\r\n');
+    await eventually(() => router.isQuiet, 'quiet');
+    expect(exchange?.outcome).toMatchObject({ type: 'responded' });
+  });
+
   it('whose PROXY header came in two pieces has its time for the request none the less', async () => {
     let nowMs = 1_000_000_000_000;
     const router = await routerOver({
@@ -535,13 +588,17 @@ describe('the end of the plane', () => {
   });
 
   it('begins no pipelined request of a client that reads no answers, which gets all that were given', async () => {
-    const router = await routerOver({});
+    let nowMs = 1_000_000_000_000;
+    const router = await routerOver({ now: () => nowMs });
     const client = await router.connect();
     client.socket.pause();
     const piece = `GET /${'a'.repeat(1000)} HTTP/1.1\r\nHost: nobody.test\r\n\r\n`.repeat(1000);
     while (await isTaken(client, piece));
     const drained = router.plane.drain(5000, 100);
     await pause(200);
+    // Longer than who has got everything has to say goodbye, but not as long as it may take to read.
+    nowMs += 3000;
+    await pause(50);
     const begun = router.plane.counters.requests;
     client.socket.resume();
     await client.ends();

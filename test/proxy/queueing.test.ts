@@ -244,6 +244,20 @@ describe('a backend with a limit', () => {
     expect(router.isQuiet).toBe(true);
   });
 
+  it('whose drain is over when it is granted is not asked, and another is', async () => {
+    const [over, other] = [await backendThat(() => ok('over')), await backendThat(() => ok('other'))];
+    const router = await routerOver({
+      backends: { 'web.1': { port: over.port }, 'web.2': { port: other.port } },
+    });
+    const key = keyOf('web.1');
+    const route = router.backends.get(key);
+    if (route === undefined) throw new Error('expected web.1 in the view');
+    router.backends.set(key, { ...route, cutAtMs: Date.now() - 1 });
+    for (let i = 0; i < 8; i++) expect((await (await router.connect()).request(GET)).body).toBe('other');
+    expect(over.requests).toEqual([]);
+    expect(router.isQuiet).toBe(true);
+  });
+
   it('is not blamed where another worker has all its connections and closes none in time: H11', async () => {
     const { router } = await routed(() => ok(), { pool: { timeouts: { connectMs: 60 } } }, 1);
     const idling = idleElsewhere(router);
