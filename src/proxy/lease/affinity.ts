@@ -44,7 +44,8 @@ export class Affinity {
     const { affinity } = pool.settings;
     const { choice } = guest;
     if (choice === undefined || affinity === false) return;
-    if (choice.home === backend.key) {
+    // While the request waited, a home that was away when it was looked for may have come back.
+    if (choice.home === backend.key || cookieOf(guest.head, affinity.cookie) === this.#tagOf(pool, backend)) {
       choice.affinity = 'home';
       choice.setCookie = '';
       return;

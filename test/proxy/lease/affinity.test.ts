@@ -35,10 +35,38 @@ it('keeps nothing of backends that came and went in a pool that stays', () => {
   visit(0);
 });
 
-function guest() {
+it('a home that was away when it was looked for, and serves the request after all, is a home', () => {
+  const affinity = new Affinity(new KeyedDigest());
+  const settings = completePool({ affinity: { cookie: 'home' } });
+  const id = 'web.1';
+  const address = { host: '127.0.0.1', port: 1 };
+  const backend = { id, key: keyOf(id), address, settings: completeBackend({ address: '127.0.0.1:1' }) };
+  const full: PoolRoute = {
+    name: 'web',
+    key: keyOf('web'),
+    settings,
+    backends: new Map([[backend.key, backend]]),
+  };
+  const first = guest();
+  affinity.served(first, full, backend);
+  const [cookie = ''] = first.choice.setCookie.split(';');
+  expect(cookie).toMatch(/^home=./);
+
+  const returning = guest(`Cookie: ${cookie}\r\n`);
+  expect(affinity.look(returning, { ...full, backends: new Map() }, 'home').home).toBe(0);
+  affinity.served(returning, full, backend);
+  expect(returning.choice).toMatchObject({ affinity: 'home', setCookie: '' });
+
+  const stranger = guest('Cookie: home=another\r\n');
+  affinity.look(stranger, full, 'home');
+  affinity.served(stranger, full, backend);
+  expect(stranger.choice).toMatchObject({ affinity: 'unknown', setCookie: first.choice.setCookie });
+});
+
+function guest(fields = '') {
   const address = '192.0.2.1';
   const lines = clientLines({ isSecure: false, port: 80 }, address);
   const hop = { address, port: 80, isSecure: false, isTrusted: false, pseudonym: 'switchyard', lines };
-  const head = request('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
+  const head = request(`GET / HTTP/1.1\r\nHost: app.test\r\n${fields}\r\n`);
   return { choice: new Choice(), head, client: { hop }, startedAtMs: 0 };
 }
