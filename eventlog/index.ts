@@ -36,11 +36,11 @@ export {
   type CopyOptions,
   copying,
   inTheWayOf,
-  lastSound,
   removeCopy,
 } from './sqlite/copy-log.ts';
 export { requireUnheld } from './sqlite/data-lock.ts';
 export { makeDirectory } from './sqlite/make-directory.ts';
+export { lastSound } from './sqlite/sound-events.ts';
 export {
   type BesideLog,
   createMemoryLog,

@@ -2,12 +2,11 @@
  * Copies a part of a log into a log of its own: what came before it as a base, its events with their hashes, and
  * their fold. An export, an archive, what an archive leaves behind and what a repair saves are all such files.
  */
-import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { DataUnusable, EventUnreadable } from '../errors.ts';
-import { codec } from '../events/codec.ts';
-import { bytesOf, type ChainedEvent, chainHash, GENESIS } from '../events/stored-event.ts';
+import { DataUnusable } from '../errors.ts';
+import type { ChainedEvent } from '../events/stored-event.ts';
 import type { LogInspection, LogReader, StoredCurrent } from '../log-reader.ts';
 import type { Position } from '../position.ts';
 import { BaseDigest } from '../replay/base.ts';
@@ -15,8 +14,10 @@ import { pagesOfOwners } from '../replay/folded-owners.ts';
 import type { ProjectionOf } from '../replay/replay.ts';
 import { makeNewFile } from './make-file.ts';
 import { prepareSchema } from './schema.ts';
-import { isOfTheFile, unusable } from './sqlite-errors.ts';
+import { type Link, soundPages, startOf } from './sound-events.ts';
+import { unusable } from './sqlite-errors.ts';
 import { SqliteStore } from './sqlite-store.ts';
+import { sync } from './sync.ts';
 
 export type CopyOptions = {
   readonly source: LogReader & LogInspection;
@@ -44,14 +45,11 @@ export type Copying = {
   readonly of: number;
 };
 
-type Link = { readonly position: Position; readonly hash: string; readonly recordedAtMs: number };
-
+// Answers that are read at a time.
 const PAGE = 1000;
-const CHARACTERS = 1_048_576;
 const NO_LINKS = new Set<string | undefined>(['EPERM', 'ENOTSUP', 'ENOSYS']);
 // A database, and the files that SQLite makes beside it.
 const BESIDE = ['', '-wal', '-shm', '-journal'];
-const NOTHING: Link = { position: 0, hash: GENESIS, recordedAtMs: 0 };
 
 /**
  * Throws `EventUnreadable` at the first event that is damaged or not linked to the one before it. The file gets its name
@@ -123,28 +121,6 @@ function removeAll(path: string): void {
   for (const beside of BESIDE) rmSync(path + beside, { force: true });
 }
 
-/** The last position that can be copied: what follows it is damaged, missing, not linked to it, or from before it. */
-export async function lastSound(
-  source: CopyOptions['source'],
-  breathe: () => Promise<void>,
-): Promise<Position> {
-  let last: Link = source.base() ?? NOTHING;
-  try {
-    for await (const page of soundPages(source, last, Number.MAX_SAFE_INTEGER, breathe)) {
-      for (const event of page) {
-        // Times never go back in a log, whatever the clock did.
-        if (event.recordedAtMs < last.recordedAtMs) return last.position;
-        last = event;
-      }
-    }
-    return last.position;
-  } catch (error) {
-    if (!(error instanceof EventUnreadable)) throw error;
-    // Events are looked at in order: all before this one are sound.
-    return error.position - 1;
-  }
-}
-
 class CopyStore extends SqliteStore {
   /** Makes it a single file, with nothing beside it. */
   seal(): void {
@@ -166,7 +142,7 @@ function createStore(path: string): CopyStore {
 
 async function* fill(store: CopyStore, options: CopyOptions): AsyncGenerator<Copying, void> {
   const { source, from, to, breathe, commands = 'these' } = options;
-  let link: Link = source.base() ?? NOTHING;
+  let link: Link = startOf(source);
   for await (const page of soundPages(source, link, from - 1, breathe)) {
     link = page.at(-1) ?? link;
     // Each event is read twice: once to check its link, and once to fold it.
@@ -222,57 +198,6 @@ function eventsIn(rows: readonly StoredCurrent[]): number {
   return rows.reduce((sum, { version }) => sum + version, 0);
 }
 
-/**
- * Pages of events after a link, up to a position. Throws `EventUnreadable` at the first that cannot be read, or is not linked
- * to the one before it.
- */
-async function* soundPages(
-  source: LogInspection,
-  after: Link,
-  to: Position,
-  breathe: () => Promise<void>,
-): AsyncGenerator<readonly ChainedEvent[]> {
-  let last = after;
-  while (last.position < to) {
-    const page = eventsFrom(source, last.position + 1, Math.min(PAGE, to - last.position));
-    if (page.length === 0) {
-      if (to === Number.MAX_SAFE_INTEGER) return;
-      throw new EventUnreadable(last.position + 1, 'the log', `expected an event, found the end of the log`);
-    }
-    for (const event of page) {
-      requireLinked(event, last);
-      codec.decode(event);
-      last = event;
-    }
-    yield page;
-    await breathe();
-  }
-}
-
-/** If a page of the file is damaged, the events on it are read one by one, up to the first that cannot be read. */
-function eventsFrom(source: LogInspection, from: Position, limit: number): readonly ChainedEvent[] {
-  try {
-    return source.storedEvents(from, limit, CHARACTERS);
-  } catch (error) {
-    if (!isOfTheFile(error)) throw error;
-    if (limit > 1) return eventsFrom(source, from, 1);
-    throw new EventUnreadable(from, 'the log', error.message, error);
-  }
-}
-
-function requireLinked(event: ChainedEvent, before: Link): void {
-  const { position, stream, hash } = event;
-  if (position !== before.position + 1)
-    throw new EventUnreadable(
-      before.position + 1,
-      stream,
-      `expected an event, found none before ${position}`,
-    );
-  const expected = chainHash(before.hash, bytesOf(event));
-  if (hash === expected) return;
-  throw new EventUnreadable(position, stream, `expected hash ${expected}, found ${hash}`);
-}
-
 /** Copies the answers of the commands that wrote these events: a repeated command still gets its first answer. */
 function copyCommands(store: SqliteStore, source: LogInspection, page: readonly ChainedEvent[]): void {
   let last = '';
@@ -310,20 +235,4 @@ function exists(path: string): boolean {
 
 function existing(path: string): DataUnusable {
   return new DataUnusable('data_unreadable', `expected to write ${path}, found that it exists already`);
-}
-
-/** The file and its name are on disk when this returns. */
-export function syncFile(path: string): void {
-  sync(path);
-  sync(dirname(path));
-}
-
-/** Synchronises a file or a directory. */
-export function sync(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -6,8 +6,8 @@
 import { linkSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { sync, syncFile } from './copy-log.ts';
 import { EVENTS_FILE } from './events-file.ts';
+import { sync, syncFile } from './sync.ts';
 
 /** `keepAs`: the former file stays, under this name; otherwise it is deleted. */
 export function swapIn(directory: string, fresh: string, keepAs?: string): void {

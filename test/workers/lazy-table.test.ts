@@ -155,6 +155,19 @@ async function heldWeb(): Promise<Stage> {
   return stage;
 }
 
+/** A pool that somebody waits for, and that cannot be read for a while. */
+async function awayWeb() {
+  const stage = await heldWeb();
+  const waiting = stage.lazy.lookup('a.test')?.pool?.backends;
+  stage.busy = true;
+  stage.mayWarn = true;
+  stage.lazy.distrust();
+  const domain = stage.lazy.lookup('a.test');
+  stage.isAway = true;
+  expect(domain?.pool).toMatchObject({ name: 'web', unavailable: true });
+  return { stage, domain, waiting };
+}
+
 function view(table: Table, host: string) {
   const domain = table.lookup(host);
   if (domain === undefined) return undefined;
@@ -430,14 +443,7 @@ describe('a table that reads who is asked for', () => {
   });
 
   it('lets whoever waits for a pool see what came to it after a while in which it could not be read', async () => {
-    const stage = await heldWeb();
-    const waiting = stage.lazy.lookup('a.test')?.pool?.backends;
-    stage.busy = true;
-    stage.mayWarn = true;
-    stage.lazy.distrust();
-    const domain = stage.lazy.lookup('a.test');
-    stage.isAway = true;
-    expect(domain?.pool).toMatchObject({ name: 'web', unavailable: true });
+    const { stage, domain, waiting } = await awayWeb();
     stage.isAway = false;
     await stage.unheard(added('web', 'w.2'));
     stage.sleep(1);
@@ -446,14 +452,7 @@ describe('a table that reads who is asked for', () => {
   });
 
   it('keeps what it has read again before the sweep after it could not be read', async () => {
-    const stage = await heldWeb();
-    const waiting = stage.lazy.lookup('a.test')?.pool?.backends;
-    stage.busy = true;
-    stage.mayWarn = true;
-    stage.lazy.distrust();
-    const domain = stage.lazy.lookup('a.test');
-    stage.isAway = true;
-    expect(domain?.pool).toMatchObject({ unavailable: true });
+    const { stage, waiting } = await awayWeb();
     stage.lazy.distrust();
     stage.isAway = false;
     expect(stage.lazy.lookup('a.test')?.pool?.backends).toBe(waiting);
