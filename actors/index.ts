@@ -14,9 +14,9 @@ export type {
   Planned,
   Present,
 } from './desk/command.ts';
-export { CommandHandler, type CommandHandlerOptions } from './desk/command-handler.ts';
+export { CommandHandler } from './desk/command-handler.ts';
 export { newCommandId } from './desk/command-id.ts';
-export { type DeskOptions, RoutingDesk } from './desk/desk.ts';
+export { RoutingDesk } from './desk/desk.ts';
 export { type Owners, OwnerUnavailable } from './desk/desk-owners.ts';
 export { digestOf } from './desk/digest.ts';
 export { type Draft, draftOf, sealed } from './desk/draft.ts';
@@ -38,4 +38,4 @@ export { type BackendState, backendOf, type PoolState } from './pool/pool-state.
 export * from './request/outcome.ts';
 export { RequestActor, type RequestObserver, type RequestStop } from './request/request.ts';
 export * from './supervision/index.ts';
-export { System, type SystemOptions } from './system.ts';
+export { System } from './system.ts';

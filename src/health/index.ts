@@ -1,2 +1,2 @@
 /** The door of health: probes of backends, asked by the main thread. */
-export { Prober, type ProberOptions } from './prober.ts';
+export { Prober } from './prober.ts';

@@ -69,6 +69,7 @@ type Life = { readonly turnstile: Turnstile; readonly end: AbortController };
 const AT_ONCE = { inAll: 64, ofGroup: 48 } as const;
 // When to try again if the ledger was locked: a live holder is done in microseconds.
 const AGAIN_MS = 2;
+
 export class Prober {
   readonly #options: ProberOptions;
   readonly #targets = new Map<string, Target>();

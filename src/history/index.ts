@@ -2,11 +2,11 @@
 
 export type { AskedStory, AskedWish } from './explain/asked.ts';
 export type { RequestStory, Step } from './explain/story.ts';
-export { type ArchiveOptions, type ArchiveReport, archiveLog } from './files/archive-log.ts';
+export { type ArchiveReport, archiveLog } from './files/archive-log.ts';
 export { type Repaired, type Repairing, repairing } from './files/repair-log.ts';
 export { type OpenSources, sourcesOf } from './files/sources.ts';
 export type { Historian } from './historian.ts';
-export { LocalHistory, type LocalHistoryOptions } from './local-history.ts';
+export { LocalHistory } from './local-history.ts';
 export { type Moment, parseMoment } from './moment.ts';
 export { pieces } from './pieces.ts';
 export { answerOf, progressLines, withAnswer } from './progress.ts';
@@ -17,7 +17,7 @@ export { Comparing } from './state/comparing.ts';
 export type { Comparison, ComparisonWish, ConfigFile, WishRead } from './state/comparison.ts';
 export { type DifferenceEntry, differenceJson } from './state/difference-text.ts';
 export { type StateEntry, stateJson } from './state/state-text.ts';
-export { HistoryThread, type HistoryThreadOptions } from './thread/history-thread.ts';
+export { HistoryThread } from './thread/history-thread.ts';
 export { type HistoryProblem, Unanswerable } from './unanswerable.ts';
 export { broughtUp, type Restoration, streamsOf } from './undo/restoration.ts';
 export { CONFIRMED, ON_TRIAL, type Trial, trialOf, UNDONE } from './undo/trial.ts';

@@ -4,4 +4,4 @@ export { afterTurning } from './patience.ts';
 export { takePrecedence } from './precedence.ts';
 export { programBeside } from './program-beside.ts';
 export { systemLimit } from './system-limit.ts';
-export { type OnDemandOptions, ThreadOnDemand } from './thread-on-demand.ts';
+export { ThreadOnDemand } from './thread-on-demand.ts';

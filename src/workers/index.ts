@@ -6,4 +6,4 @@ export { Publisher } from './table/publisher.ts';
 export { Table } from './table/table.ts';
 export type { TableSource } from './table/table-source.ts';
 export { type ReplaceAnswer, replaceWorkers } from './worker/replace-workers.ts';
-export { Workers, type WorkersOptions } from './worker/workers.ts';
+export { Workers } from './worker/workers.ts';

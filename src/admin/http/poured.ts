@@ -45,7 +45,7 @@ export function poured<Q extends Exclude<PouredQuestion, LongQuestion>>(
 }
 
 /** Waits for the first piece, so that a question that cannot be answered gets a status of its own. */
-export async function streamed(pieces: AsyncGenerator<string, undefined>, type: Type): Promise<Reply> {
+async function streamed(pieces: AsyncGenerator<string, undefined>, type: Type): Promise<Reply> {
   const first = await pieces.next();
   return {
     type: 'stream',
