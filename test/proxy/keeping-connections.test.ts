@@ -154,6 +154,29 @@ describe('an idle backend connection', () => {
     await eventually(() => backend.open <= 1, 'one open at most', 3000);
   });
 
+  it('under a limit counts until the backend has closed it, too', async () => {
+    const { router, backend } = await routed(
+      undefined,
+      { pool: { timeouts: { upstreamKeepAliveMs: 50 } } },
+      1,
+    );
+    const client = await router.connect();
+    client.send(GET);
+    const first = await backend.accept();
+    await first.takeRequest();
+    first.send(ok());
+    expect((await client.response()).status).toBe(200);
+    await first.ends();
+    client.send(GET);
+    await pause(200);
+    expect(backend.connections.length).toBe(1);
+    first.end();
+    const second = await backend.accept();
+    await second.takeRequest();
+    second.send(ok());
+    expect((await client.response()).status).toBe(200);
+  });
+
   it('makes room for a later one, so that stale ones do not make every POST connect anew', async () => {
     let nowMs = 1_000_000_000_000;
     const { router, backend } = await routed(() => ok(), {
