@@ -4,6 +4,7 @@ import type { Exchange } from '../../src/proxy/exchange.ts';
 import type { DomainRoute } from '../../src/proxy/index.ts';
 import { blackHole } from '../support/black-hole.ts';
 import { eventually, pause } from '../support/eventually.ts';
+import type { PlaneWish } from '../support/plane-under-test.ts';
 import { isTaken, RawClient } from '../support/raw-client.ts';
 import { closing, GET, get, post, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
@@ -128,6 +129,21 @@ describe('a client that leaves', () => {
     await eventually(() => router.isQuiet, 'quiet');
   });
 });
+
+/** A request that has come to its backend, of a client that reads nothing. */
+async function unreading(wish: PlaneWish) {
+  const begun = Promise.withResolvers<Exchange>();
+  const { router, backend } = await routed(undefined, {
+    ...wish,
+    observe: (request) => begun.resolve(request as Exchange),
+  });
+  const client = await router.connect();
+  client.socket.pause();
+  client.send(GET);
+  const connection = await backend.accept();
+  await connection.takeRequest();
+  return { router, client, connection, exchange: await begun.promise };
+}
 
 describe('a slow client', () => {
   const slow = { listener: { timeouts: { headersMs: 80, keepAliveMs: 80, bodyIdleMs: 80 } } } as const;
@@ -307,22 +323,11 @@ describe('a slow client', () => {
 
   it('that has read leaves its backend all of the time for what comes next', async () => {
     let nowMs = 1_000_000_000_000;
-    let exchange: Exchange | undefined;
-    const { router, backend } = await routed(undefined, {
-      now: () => nowMs,
-      observe: (request) => {
-        exchange = request as Exchange;
-      },
-    });
-    const client = await router.connect();
-    client.socket.pause();
-    client.send(GET);
-    const connection = await backend.accept();
-    await connection.takeRequest();
+    const { router, client, connection, exchange } = await unreading({ now: () => nowMs });
     connection.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
     const piece = `3000\r\n${'x'.repeat(0x3000)}\r\n`;
-    const bytesOut = () => exchange?.bytesOut ?? 0;
-    for (let before = 0; exchange?.forwarding?.responding?.isPaused !== true; before = bytesOut()) {
+    const bytesOut = () => exchange.bytesOut;
+    for (let before = 0; exchange.forwarding?.responding?.isPaused !== true; before = bytesOut()) {
       connection.send(piece);
       await eventually(() => bytesOut() > before, 'it passed on');
     }
@@ -339,7 +344,7 @@ describe('a slow client', () => {
     await pause(50);
     connection.send('0\r\n\r\n');
     await eventually(() => router.isQuiet, 'quiet');
-    expect(exchange?.outcome).toMatchObject({ type: 'responded' });
+    expect(exchange.outcome).toMatchObject({ type: 'responded' });
   });
 
   it('whose PROXY header came in two pieces has its time for the request none the less', async () => {
@@ -422,28 +427,19 @@ describe('a response that ends with the connection, cut short by its client', ()
   it.each(['when its time is over', 'when the router is'])(
     'is no whole one where the last of it is not read in time: %s',
     async (when) => {
-      let exchange: Exchange | undefined;
-      const { router, backend } = await routed(undefined, {
+      const { router, client, connection, exchange } = await unreading({
         listener: { timeouts: { bodyIdleMs: when === 'when its time is over' ? 100 : 60_000 } },
-        observe: (request) => {
-          exchange = request as Exchange;
-        },
       });
-      const client = await router.connect();
-      client.socket.pause();
-      client.send(GET);
-      const connection = await backend.accept();
-      await connection.takeHead();
       connection.send('HTTP/1.1 200 OK\r\n\r\n');
       const piece = 'x'.repeat(8000);
       let sent = 0;
-      for (; exchange?.client.pendingBytes === 0; sent += piece.length) {
+      for (; exchange.client.pendingBytes === 0; sent += piece.length) {
         const before = exchange.bytesOut;
         connection.send(piece);
         while (exchange.bytesOut < before + piece.length) await pause(0);
       }
       connection.end();
-      await eventually(() => exchange?.outcome?.type === 'responded', 'all of it taken');
+      await eventually(() => exchange.outcome?.type === 'responded', 'all of it taken');
       if (when === 'when the router is') await router.close();
       else await eventually(() => router.plane.counters.connections === 0, 'its connection gone');
       client.socket.resume();
