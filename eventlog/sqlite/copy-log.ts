@@ -142,7 +142,7 @@ function createStore(path: string): CopyStore {
 
 async function* fill(store: CopyStore, options: CopyOptions): AsyncGenerator<Copying, void> {
   const { source, from, to, breathe, commands = 'these' } = options;
-  let link: Link = startOf(source);
+  let link = startOf(source);
   for await (const page of soundPages(source, link, from - 1, breathe)) {
     link = page.at(-1) ?? link;
     // Each event is read twice: once to check its link, and once to fold it.

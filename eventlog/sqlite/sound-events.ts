@@ -5,7 +5,7 @@
 import { EventUnreadable } from '../errors.ts';
 import { codec } from '../events/codec.ts';
 import { bytesOf, type ChainedEvent, chainHash, GENESIS } from '../events/stored-event.ts';
-import type { LogInspection, LogReader } from '../log-reader.ts';
+import type { LogInspection } from '../log-reader.ts';
 import type { Position } from '../position.ts';
 import { isOfTheFile } from './sqlite-errors.ts';
 
@@ -22,10 +22,7 @@ export function startOf(source: LogInspection): Link {
 }
 
 /** The last position that can be copied: what follows it is damaged, missing, not linked to it, or from before it. */
-export async function lastSound(
-  source: LogReader & LogInspection,
-  breathe: () => Promise<void>,
-): Promise<Position> {
+export async function lastSound(source: LogInspection, breathe: () => Promise<void>): Promise<Position> {
   let last = startOf(source);
   try {
     for await (const page of soundPages(source, last, Number.MAX_SAFE_INTEGER, breathe)) {
