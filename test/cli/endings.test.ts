@@ -1,11 +1,12 @@
 /** How the program ends where its output has no room, or where whoever runs it has waited enough. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { readProc } from '../support/proc.ts';
 import { fill, smallDisk } from '../support/small-disk.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -27,10 +28,9 @@ async function ended(child: ChildProcess): Promise<{ readonly code: number | nul
 
 /** Their command lines. */
 function childrenOf({ pid }: ChildProcess): string[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return children === ''
-    ? []
-    : children.split(' ').map((one) => readFileSync(`/proc/${one}/cmdline`, 'utf8'));
+  const children = readProc(`/proc/${pid}/task/${pid}/children`)?.match(/\d+/g) ?? [];
+  // The command is a shell first, whose own children end at once.
+  return children.flatMap((one) => readProc(`/proc/${one}/cmdline`) ?? []);
 }
 
 /** With so many domains in its log. */

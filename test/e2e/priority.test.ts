@@ -2,11 +2,12 @@
  * Who yields when all cores are busy: requests do to commands, if the system allows it, and questions about the past do to
  * both. What commands wait for does not, or a rollback would be slowest on the very day it is needed.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AdminClient, type Method } from '../support/admin-client.ts';
+import { readProc } from '../support/proc.ts';
 import { COMMAND, startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -67,10 +68,8 @@ async function started(nice = 0) {
 function nicenessOf(pid: number): ReadonlyMap<string, number> {
   const byName = new Map<string, number>();
   for (const id of readdirSync(`/proc/${pid}/task`)) {
-    const path = `/proc/${pid}/task/${id}/stat`;
-    // It may have ended meanwhile.
-    if (!existsSync(path)) continue;
-    const stat = readFileSync(path, 'utf8');
+    const stat = readProc(`/proc/${pid}/task/${id}/stat`);
+    if (stat === undefined) continue;
     const [, name = ''] = /\((.*)\)/.exec(stat) ?? [];
     byName.set(name, Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]));
   }

@@ -1,9 +1,10 @@
 /** SQL over a running router's log and journal, and what of it is stopped. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { AdminClient } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
+import { readProc } from '../support/proc.ts';
 import { startRouter } from '../support/router-process.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -43,12 +44,10 @@ describe('query on a running router', () => {
 });
 
 function oomScoresOfChildren(pid: number): string[] {
-  return readdirSync('/proc').flatMap((entry) => {
-    try {
-      const isChild = new RegExp(`^PPid:\\t${pid}$`, 'm').test(readFileSync(`/proc/${entry}/status`, 'utf8'));
-      return isChild ? [readFileSync(`/proc/${entry}/oom_score_adj`, 'utf8').trim()] : [];
-    } catch {
-      return [];
-    }
+  const isChild = new RegExp(`^PPid:\\t${pid}$`, 'm');
+  const processes = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return processes.flatMap((one) => {
+    if (!isChild.test(readProc(`/proc/${one}/status`) ?? '')) return [];
+    return readProc(`/proc/${one}/oom_score_adj`)?.trim() ?? [];
   });
 }
