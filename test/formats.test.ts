@@ -11,6 +11,7 @@ import { answersIn, maskedAnswer, wordsOf } from './fixtures/answers.ts';
 import { journalVocabulary } from './fixtures/journal-vocabulary.ts';
 import { vocabulary } from './fixtures/vocabulary.ts';
 import { AdminClient } from './support/admin-client.ts';
+import { ask } from './support/ask.ts';
 import { startRouter } from './support/router-process.ts';
 import { type TempDirectory, tempDirectory } from './support/temp-directory.ts';
 
@@ -65,6 +66,48 @@ describe.each(formats)('a data directory of %s', (format) => {
       .toEqual(expect.objectContaining({ domains: kept, pools }));
     await admin.must('PUT', '/v1/domains/new.example', { pool: 'web' });
     expect((await admin.post<string>('/v1/verify')).body).toMatchObject({ ok: true });
+  });
+});
+
+/** By file name. */
+function formatsOfSegments(data: string): Record<string, number> {
+  const files = readdirSync(join(data, 'journal')).filter((name) => name.endsWith('.db'));
+  return Object.fromEntries(
+    files.map((name) => {
+      const db = new Database(join(data, 'journal', name), { readonly: true });
+      const version = db.pragma('user_version', { simple: true }) as number;
+      db.close();
+      return [name, version];
+    }),
+  );
+}
+
+// The records of a fixture are as old as it is.
+const CENTURY_MS = 3.2e12;
+
+describe('a journal of a former format', () => {
+  it('goes on in a segment of the present one, and both are read', async () => {
+    await using directory = await unpacked('format-2');
+    const data = join(directory.path, 'data');
+    {
+      const config = { journal: { maxAgeMs: CENTURY_MS } };
+      await using router = await startRouter({ directory: directory.path, config, args: ['--workers', '1'] });
+      await using admin = new AdminClient(router.admin);
+      await ask(router.port, 'nobody.example', '/later');
+      const sql = "SELECT path FROM v1_requests WHERE host = 'nobody.example'";
+      const found = async () =>
+        (await admin.must<{ rows: unknown[] }>('POST', '/v1/query', { sql })).body.rows;
+      await expect.poll(found, { timeout: 20_000 }).toEqual([['/'], ['/later']]);
+      expect((await admin.post<string>('/v1/verify')).body).toMatchObject({
+        ok: true,
+        journal: { damaged: [] },
+      });
+      await router.stop();
+    }
+    expect(formatsOfSegments(data)).toEqual({
+      'segment-00000001.db': 1,
+      'segment-00000002.db': JOURNAL_VERSION,
+    });
   });
 });
 
@@ -138,8 +181,9 @@ describe('a log that a newer version wrote', () => {
 
 describe('a journal that a newer version wrote', () => {
   const ID = '01a2045c-2adc-8001-8952-000000000000';
-  const SAID =
-    /segment-00000001\.db: expected a segment of format 1 in .*, found format 2: a newer switchyard wrote it/;
+  const SAID = new RegExp(
+    `segment-00000001\\.db: expected a segment of format ${JOURNAL_VERSION} or older in .*, found format ${JOURNAL_VERSION + 1}: a newer switchyard wrote it`,
+  );
 
   it.each([
     ['verify', 1],
@@ -152,7 +196,7 @@ describe('a journal that a newer version wrote', () => {
     const data = join(directory.path, 'data');
     const segment = join(data, 'journal/segment-00000001.db');
     const db = new Database(segment);
-    db.pragma('user_version = 2');
+    db.pragma(`user_version = ${JOURNAL_VERSION + 1}`);
     db.close();
     const before = readFileSync(segment);
     const ran = await command([...wordsOf(question), '--data', data]);

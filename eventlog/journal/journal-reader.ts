@@ -6,7 +6,7 @@ import { writeAheadDamage } from '../sqlite/write-ahead-damage.ts';
 import { parseRequestId } from './record-id.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { JournalledCheckpoint } from './segment/checkpoint.ts';
-import type { Gap } from './segment/segment.ts';
+import type { Gap } from './segment/gap.ts';
 import { inOrderOfRuns, JOURNAL_DIRECTORY, type SegmentFile, segmentFiles } from './segment/segment-files.ts';
 import { type OperationBlock, SegmentReader } from './segment/segment-reader.ts';
 import { SegmentUnbegun } from './segment/segment-schema.ts';

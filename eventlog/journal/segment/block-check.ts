@@ -7,15 +7,20 @@ import { checkpointsIn } from './checkpoint.ts';
 import { mayContain } from './filter.ts';
 import { rangesIn } from './pool-index.ts';
 import { framesIn, idHash, REQUEST_FLAG, REQUEST_WORD, type RequestFrame } from './request-frame.ts';
+import {
+  type BlockRow,
+  blockSum,
+  indexSum,
+  otherThanWritten,
+  peersSum,
+  type Sum,
+  type Summed,
+} from './row-sum.ts';
 
-type Numbers = {
-  readonly requestCount: number;
-  readonly operationCount: number;
-  readonly checkpointCount: number;
-  /** Null: there are no requests. */
-  readonly firstStartedAtMs: number | null;
-  readonly lastStartedAtMs: number | null;
-};
+type Numbers = Pick<
+  BlockRow,
+  'requestCount' | 'operationCount' | 'checkpointCount' | 'firstStartedAtMs' | 'lastStartedAtMs'
+>;
 
 export type Contents = {
   readonly requests: Buffer;
@@ -26,14 +31,17 @@ export type Contents = {
   readonly checkpointsSum: number;
   readonly pools: Buffer;
   readonly filter: Buffer;
+  readonly positions: Buffer;
+  readonly indexSum: Sum;
 };
 
-export type KeptBlock = Numbers & { readonly sealedAtMs: number } & (
+export type KeptBlock = Summed<BlockRow> & { readonly block: number } & (
     | Contents
     | { readonly [Column in keyof Contents]: null }
   ) & {
     /** The filter of the ids given by peers; null: there are none. */
     readonly peers: Buffer | null;
+    readonly peersSum: Sum;
   };
 
 const COLUMNS = ['requests', 'operations', 'checkpoints'] as const;
@@ -56,7 +64,18 @@ export function mistakeIn(block: KeptBlock): string | undefined {
     if (!isFindable(from, view, block.filter, block.peers))
       return `expected the id of the request at byte ${from} among those it is found by, found it missing`;
   }
-  return undefined;
+  return sumMistakeIn(block);
+}
+
+/** What nothing else tells: the run, the positions, and a harm to both sides alike. */
+function sumMistakeIn(kept: KeptBlock & Contents): string | undefined {
+  const { block, peers } = kept;
+  const row = otherThanWritten('its row', kept.sum, blockSum(kept));
+  const index = otherThanWritten('its index', kept.indexSum, indexSum(kept));
+  if (peers === null) return row ?? index;
+  return (
+    row ?? index ?? otherThanWritten('its ids of peers', kept.peersSum, peersSum({ block, filter: peers }))
+  );
 }
 
 function numbersOf({ requests, pools, checkpoints }: Contents): Numbers {

@@ -1,7 +1,7 @@
 /** Opens a segment's file for reading, even while it is being written. */
 import Database from 'better-sqlite3';
 import { requirePlainFiles } from '../../sqlite/plain-file.ts';
-import { requireSegment } from './segment-schema.ts';
+import { readAsNewest, requireSegment } from './segment-schema.ts';
 
 const BUSY_TIMEOUT_MS = 1000;
 
@@ -23,6 +23,7 @@ function openToRead(path: string): Database.Database {
     db.pragma('cell_size_check = ON');
     db.pragma('trusted_schema = OFF');
     requireSegment(db);
+    readAsNewest(db);
     return db;
   } catch (error) {
     db.close();

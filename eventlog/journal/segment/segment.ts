@@ -3,22 +3,11 @@ import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import type { Vocabulary } from '../vocabulary.ts';
 import type { Block } from './block.ts';
+import type { Gap } from './gap.ts';
 import { openSegment } from './open-segment.ts';
-import { createTables, requireSegment, vocabularyOf } from './segment-schema.ts';
-
-export type Gap = {
-  readonly run: number;
-  /**
-   * `stopped`: nothing ran · `overflow`: the writer fell behind, or could not write · `discarded`: it could not read the
-   * rings.
-   */
-  readonly cause: 'stopped' | 'overflow' | 'discarded';
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** Records lost in the gap; undefined: unknown. */
-  readonly requests: number | undefined;
-  readonly operations: number | undefined;
-};
+import { blockSum, gapSum, indexSum, nameSum, peersSum } from './row-sum.ts';
+import { SegmentRows } from './segment-rows.ts';
+import { createTables, isNewest, requireSegment } from './segment-schema.ts';
 
 /** The last block: how far its run had come. */
 export type LastBlock = { readonly run: number; readonly sealedAtMs: number; readonly positions: Int32Array };
@@ -57,12 +46,14 @@ export class Segment {
     }
   }
 
-  /** Continues an existing segment; undefined: it has another vocabulary. */
+  /** Continues an existing segment; undefined: it has another format or vocabulary. */
   static open(path: string, number: number, vocabulary: Vocabulary): Segment | undefined {
     const db = new Database(path, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
     try {
       requireSegment(db);
-      if (JSON.stringify(vocabularyOf(db)) === JSON.stringify(vocabulary)) return new Segment(db, number);
+      const own = () => new SegmentRows(db, () => {}).vocabulary();
+      if (isNewest(db) && JSON.stringify(own()) === JSON.stringify(vocabulary))
+        return new Segment(db, number);
     } catch (error) {
       db.close();
       throw error;
@@ -80,11 +71,11 @@ export class Segment {
     db.pragma('synchronous = NORMAL');
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES}`);
     db.pragma(`journal_size_limit = ${CHECKPOINT_BYTES}`);
-    this.#insertBlock = db.prepare('INSERT INTO blocks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)');
-    this.#insertContents = db.prepare('INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-    this.#insertPeers = db.prepare('INSERT INTO peers VALUES (?, ?)');
-    this.#insertName = db.prepare('INSERT OR IGNORE INTO names VALUES (?, ?)');
-    this.#insertGap = db.prepare('INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?)');
+    this.#insertBlock = db.prepare('INSERT INTO blocks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertContents = db.prepare('INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertPeers = db.prepare('INSERT INTO peers VALUES (?, ?, ?)');
+    this.#insertName = db.prepare('INSERT OR IGNORE INTO names VALUES (?, ?, ?)');
+    this.#insertGap = db.prepare('INSERT INTO gaps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)');
     this.#deleteGap = db.prepare('DELETE FROM gaps WHERE gap = ?');
   }
 
@@ -97,33 +88,54 @@ export class Segment {
   }
 
   addBlock(block: Block, run: number, nowMs: number, positions: Int32Array): void {
-    const hasRequests = block.requestCount > 0;
+    const number = this.#addRow(block, run, nowMs);
+    this.#addContents(number, block, positions);
+    if (block.peers.count > 0) {
+      const filter = block.peers.filter();
+      this.#insertPeers.run(number, filter, peersSum({ block: number, filter }));
+    }
+    for (const [key, name] of block.names) this.#name(key, name);
+  }
+
+  /** Returns the number of the block. */
+  #addRow(block: Block, run: number, nowMs: number): number {
+    const { requestCount, operationCount, checkpointCount } = block;
+    const [firstStartedAtMs, lastStartedAtMs] =
+      requestCount > 0 ? [block.firstStartedAtMs, block.lastStartedAtMs] : [null, null];
+    const counts = { requestCount, operationCount, checkpointCount };
     const { lastInsertRowid } = this.#insertBlock.run(
       run,
       nowMs,
-      hasRequests ? block.firstStartedAtMs : null,
-      hasRequests ? block.lastStartedAtMs : null,
-      block.requestCount,
-      block.operationCount,
-      block.checkpointCount,
+      firstStartedAtMs,
+      lastStartedAtMs,
+      requestCount,
+      operationCount,
+      checkpointCount,
+      blockSum({ run, sealedAtMs: nowMs, firstStartedAtMs, lastStartedAtMs, ...counts }),
     );
+    return Number(lastInsertRowid);
+  }
+
+  #addContents(number: number, block: Block, words: Int32Array): void {
     const checkpoints = block.checkpoints.written();
     const operations = block.operations.written();
     const requests = block.requests.written();
+    const filter = block.ids.filter();
+    const pools = block.pools.packed();
+    const positions = bytesOfWords(words);
     this.#insertContents.run(
-      lastInsertRowid,
-      block.ids.filter(),
-      block.pools.packed(),
-      bytesOfWords(positions),
+      number,
+      filter,
+      pools,
+      positions,
       crc32(checkpoints),
       crc32(operations),
       crc32(requests),
+      indexSum({ block: number, filter, pools, positions }),
       checkpoints,
       operations,
       requests,
     );
-    if (block.peers.count > 0) this.#insertPeers.run(lastInsertRowid, block.peers.filter());
-    for (const [key, name] of block.names) this.#name(key, name);
   }
 
   addGap(gap: Gap): void {
@@ -139,6 +151,7 @@ export class Segment {
       toMs,
       requests ?? null,
       operations ?? null,
+      gapSum(whole),
     );
     this.#lastGap = { gap: whole, id: lastInsertRowid };
   }
@@ -168,7 +181,7 @@ export class Segment {
 
   #name(key: number, name: string): void {
     if (this.#named.has(key)) return;
-    this.#insertName.run(key, name);
+    this.#insertName.run(key, name, nameSum(key, name));
     this.#named.add(key);
   }
 }
@@ -184,8 +197,6 @@ function together(before: Gap, next: Gap): Gap {
   };
 }
 
-type LastRow = { run: number; sealed_at_ms: number; positions: Buffer };
-
 /** Of a segment that may still be written by others. */
 export function readLastBlock(path: string): LastBlock | undefined {
   const db = openSegment(path);
@@ -196,15 +207,17 @@ export function readLastBlock(path: string): LastBlock | undefined {
   }
 }
 
+/** The last that is as it was written. */
 function lastBlockOf(db: Database.Database): LastBlock | undefined {
-  const row = db
-    .prepare<[], LastRow>(
-      'SELECT run, sealed_at_ms, positions FROM blocks JOIN contents USING (block) ORDER BY block DESC LIMIT 1',
-    )
-    .get();
-  if (row === undefined) return undefined;
-  const positions = new Int32Array(new Uint8Array(row.positions).buffer);
-  return { run: row.run, sealedAtMs: row.sealed_at_ms, positions };
+  const rows = new SegmentRows(db, () => {});
+  const blocks = db.prepare<[], number>('SELECT block FROM blocks ORDER BY block DESC').pluck();
+  for (const block of blocks.iterate()) {
+    const [row, index] = [rows.block(block), rows.index(block)];
+    if (row === undefined || index === undefined) continue;
+    const positions = new Int32Array(new Uint8Array(index.positions).buffer);
+    return { run: row.run, sealedAtMs: row.sealedAtMs, positions };
+  }
+  return undefined;
 }
 
 function bytesOfWords(words: Int32Array): Uint8Array {

@@ -77,7 +77,7 @@ it('that was half done when its writer was stopped is undone by whoever reads it
   const killed = new Database(path);
   killed.pragma('cache_size = 1');
   const numbers = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)';
-  killed.exec(`BEGIN; ${numbers} INSERT INTO names SELECT i, hex(zeroblob(4000)) FROM n`);
+  killed.exec(`BEGIN; ${numbers} INSERT INTO names SELECT i, hex(zeroblob(4000)), 0 FROM n`);
   for (const beside of ['', '-journal']) copyFileSync(path + beside, segmentPath(directory, 2) + beside);
   killed.close();
   rmSync(path);

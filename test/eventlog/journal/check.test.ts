@@ -10,6 +10,7 @@ import {
   openJournalReader,
   openSqliteLog,
   writeCheckpoint,
+  writeName,
 } from '../../../eventlog/index.ts';
 import { NO_OPERATIONS } from '../../../eventlog/journal/operation-source.ts';
 import { verifyAll } from '../../../src/history/files/portion.ts';
@@ -34,12 +35,13 @@ function fiveOperations(): OperationSource {
   };
 }
 
-/** Two blocks: requests, one of them of a peer, operations and a checkpoint; and a request. */
+/** A name and a gap; two blocks: requests, one of them of a peer, operations and a checkpoint; and a request. */
 function written(): string {
   const directory = temporaryDirectory();
   const desk = new JournalDesk(directory, { operations: fiveOperations() });
   const ring = desk.producer();
   const writer = desk.writer();
+  writeName(ring, POOL, 'web');
   for (let sequence = 0; sequence < 3; sequence++)
     record(ring, finished({ sequence, startedAtMs: RUN + sequence, peerId: sequence === 1 ? 'theirs' : '' }));
   writeCheckpoint(ring, POOL, 5, RUN, new Uint8Array([1, 2, 3]));
@@ -47,6 +49,9 @@ function written(): string {
   record(ring, finished({ sequence: 3, startedAtMs: RUN + 3 }));
   writer.turn();
   writer.close();
+  const later = new JournalDesk(directory, { run: RUN + 50_000 }).writer();
+  later.turn();
+  later.close();
   return directory;
 }
 
@@ -108,6 +113,23 @@ it.each([
   ["UPDATE contents SET pools = x'922105010401' WHERE block = 1", /^block 1: expected the pools of its ch/],
   ["UPDATE contents SET pools = x'92' WHERE block = 1", /^expected another byte/],
   ['DELETE FROM contents WHERE block = 1', /^block 1: expected its contents, found none$/],
+  ['UPDATE blocks SET run = run + 1 WHERE block = 2', /^block 2: expected its row with checksum /],
+  ['UPDATE blocks SET sealed_at_ms = 7 WHERE block = 2', /^block 2: expected its row with checksum /],
+  [
+    'UPDATE contents SET positions = zeroblob(9) WHERE block = 1',
+    /^block 1: expected its index with checksum /,
+  ],
+  ["UPDATE peers SET filter = x'ffffffffffffffff'", /^block 1: expected its ids of peers with checksum /],
+  ["UPDATE names SET name = 'wbe'", /^expected the name of 4242 with checksum /],
+  ['UPDATE names SET key = 4243', /^expected the name of 4243 with checksum /],
+  ["UPDATE gaps SET cause = 'overflow'", /^expected the gap from 1\d+ with checksum /],
+  ['UPDATE gaps SET requests = 0', /^expected the gap from 1\d+ with checksum /],
+  [
+    "UPDATE about SET vocabulary = replace(vocabulary, 'respond', 'sespond')",
+    /^expected the words of its rec.* with checks/,
+  ],
+  ['UPDATE about SET created_at_ms = 0', /^expected the words of its records with checksum /],
+  ['DELETE FROM about', /^expected the words of its records, found none$/],
   [
     `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '(last_started', '(sealed') WHERE type = 'index';
      PRAGMA writable_schema = RESET; REINDEX blocks_by_start;

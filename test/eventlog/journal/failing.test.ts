@@ -21,6 +21,7 @@ import {
   WRITER_STATUS,
 } from '../../../eventlog/index.ts';
 import { type SegmentFile, segmentFiles } from '../../../eventlog/journal/segment/segment-files.ts';
+import { SCHEMA_VERSION } from '../../../eventlog/journal/segment/segment-schema.ts';
 import { verifyAll } from '../../../src/history/files/portion.ts';
 import { sourcesOf } from '../../../src/history/files/sources.ts';
 import { answerOf } from '../../../src/history/progress.ts';
@@ -241,13 +242,15 @@ describe('a journal that cannot be written', () => {
   it.each([
     [
       'of a newer format',
-      'PRAGMA user_version = 2',
-      /format 1 in .*, found format 2: a newer switchyard wrote it/,
+      `PRAGMA user_version = ${SCHEMA_VERSION + 1}`,
+      new RegExp(
+        `format ${SCHEMA_VERSION} or older in .*, found format ${SCHEMA_VERSION + 1}: a newer switchyard`,
+      ),
     ],
     [
       'from before the first release',
       'DROP TABLE peers',
-      /format 1 in .*, found one from before the first release/,
+      /format 1 to \d in .*, found one from before the first release/,
     ],
     [
       'with a view in place of a table',
