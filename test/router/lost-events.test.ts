@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { EventLog } from '../../eventlog/index.ts';
+import { SCHEMA_VERSION } from '../../eventlog/journal/segment/segment-schema.ts';
 import { LogAtHand } from '../../src/router/log-at-hand.ts';
 import { positionInJournal } from '../../src/router/lost-events.ts';
 import { createProcessLog } from '../../src/telemetry/process-log.ts';
@@ -48,11 +49,11 @@ describe('a log that ends before what its journal knows', () => {
     const directory = temporaryDirectory();
     journalUpTo(directory, 1);
     const db = new Database(join(directory, 'journal/segment-00000001.db'));
-    db.pragma('user_version = 2');
+    db.pragma(`user_version = ${SCHEMA_VERSION + 1}`);
     db.close();
     const told = await opened(directory);
     expect(JSON.parse(told)).toMatchObject({ level: 'warn' });
-    expect(told).toContain('found format 2: a newer switchyard wrote it');
+    expect(told).toContain(`found format ${SCHEMA_VERSION + 1}: a newer switchyard wrote it`);
   });
 
   it('is looked for in the newest segments alone, however many there are', () => {
