@@ -26,8 +26,11 @@ it('a drain cuts nobody before its time where the clock was set back', async () 
   client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
   await eventually(() => backend.requests.length === 1, 'the request');
   router.signal('SIGUSR2');
-  await pause(50);
-  const drained = admin.post('/v1/pools/web/backends/web.1/drain', { timeoutMs: 30_000 }, { prefer: 'wait' });
+  await eventually(() => router.output().includes('"the wall clock is 3600 s behind'), 'the clock set back');
+  const web1 = '/v1/pools/web/backends/web.1';
+  const drained = admin.post(`${web1}/drain`, { timeoutMs: 30_000 }, { prefer: 'wait' });
+  const state = async () => (await admin.get<{ state: string }>(web1)).body.state;
+  await expect.poll(state, { interval: 10 }).toBe('draining');
   await pause(500);
   late.resolve(ok('late'));
   expect((await drained).body).toMatchObject({ drained: true, finished: 1, cut: 0 });
