@@ -133,6 +133,11 @@ export const BLAME = {
   response_status_line: 'backend',
 } as const satisfies Record<OutcomeType, Blame>;
 
+/** Whether a word of a journal is one of these: those of another version may not be. */
+export function isOutcome(word: string): word is OutcomeType {
+  return Object.hasOwn(BLAME, word);
+}
+
 export function blameOf(outcome: Outcome): Blame {
   return BLAME[outcome.type];
 }

@@ -12,7 +12,7 @@ export {
 export { JournalWriter, type JournalWriterOptions } from './journal-writer.ts';
 export type { OperationSource } from './operation-source.ts';
 export { parseRequestId, type RequestIdParts, renderRequestId } from './record-id.ts';
-export type { AttemptRecord, RequestRecord } from './request-record.ts';
+export { type AttemptRecord, isCode, type RequestRecord } from './request-record.ts';
 export {
   createJournalMemory,
   JournalMemory,

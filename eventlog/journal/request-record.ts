@@ -5,6 +5,8 @@ import { renderRequestId } from './record-id.ts';
 import { DOMAIN, EXTRA, REQUEST_FLAG, REQUEST_WORD, saltOf, workerOf } from './segment/request-frame.ts';
 import { OTHER, type Vocabulary } from './vocabulary.ts';
 
+const UNKNOWN_WORD = 'code ';
+
 /** Times are epoch milliseconds; undefined: it never came to that. Names are undefined if only the key is known. */
 export type RequestRecord = {
   readonly id: string;
@@ -195,5 +197,10 @@ function omittedOf(flags: number): 'path' | 'query' | undefined {
 }
 
 function wordOf(words: readonly string[], code: number): string {
-  return words[code] ?? `code ${code}`;
+  return words[code] ?? `${UNKNOWN_WORD}${code}`;
+}
+
+/** Whether it stands for a word that the segment's vocabulary does not have, or that is damaged there. */
+export function isCode(word: string): boolean {
+  return word.startsWith(UNKNOWN_WORD);
 }

@@ -1,6 +1,10 @@
 /** Advice for each end of a request: the operator's next step, in a sentence. */
 import type { OutcomeType } from '../../../actors/index.ts';
 
+/** Of a request that ended in a way that has no word here. */
+export const ADVICE_UNKNOWN =
+  'How it ended is not known: that part of the journal is damaged, or a newer version wrote it; see switchyard verify.';
+
 export const ADVICE = {
   responded: 'Nothing to do: the backend answered; the status is its own.',
   upgraded: 'Nothing to do: the connection was upgraded and ended normally.',

@@ -1,6 +1,7 @@
 /** The story of one recorded request, found by its id. */
-import { BLAME, type OutcomeType } from '../../../actors/index.ts';
+import { BLAME, isOutcome } from '../../../actors/index.ts';
 import {
+  isCode,
   type JournalReader,
   parseRequestId,
   type RequestRecord,
@@ -11,7 +12,7 @@ import { pathOf, rowOf } from '../../proxy/index.ts';
 import { domainOf } from '../../wire/index.ts';
 import type { Room } from '../room.ts';
 import { Unanswerable } from '../unanswerable.ts';
-import { ADVICE, adviceOn } from './advice.ts';
+import { ADVICE_UNKNOWN, adviceOn } from './advice.ts';
 import { archivedChanges, type Change, lastChange, lastChangeOfBackend } from './changes.ts';
 import { LedgerPast } from './ledger-past.ts';
 import { Names } from './names.ts';
@@ -41,7 +42,7 @@ export async function explainRequest({ id }: RequestWish, room: Room): Promise<R
       ? []
       : await new Steps(request, new LedgerPast(room, request.pool.key, request.run), names).all();
   const changes = changesOf(room, request, position, steps);
-  const notes = notesOf(journal, request, position, steps, name, route);
+  const notes = notesOf(room, request, position, steps, name, route);
   return {
     id: request.id,
     requestId: request.peerId ?? request.id,
@@ -97,11 +98,13 @@ function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-function endingOf({ outcome, phase, status, waitedMs, startedAtMs, endedAtMs }: RequestRecord): Ending {
-  const type = (Object.hasOwn(ADVICE, outcome) ? outcome : 'internal_error') as OutcomeType;
+function endingOf(request: RequestRecord): Ending {
+  const { outcome: type, phase, status, waitedMs, startedAtMs, endedAtMs } = request;
+  if (!isOutcome(type))
+    return { type, code: '', description: '', phase, blame: 'nobody', status, advice: ADVICE_UNKNOWN };
   const { code, desc } = rowOf(type);
   const advice = adviceOn({ type, status, waitedMs, totalMs: endedAtMs - startedAtMs });
-  return { type: outcome, code, description: desc, phase, blame: BLAME[type], status, advice };
+  return { type, code, description: desc, phase, blame: BLAME[type], status, advice };
 }
 
 function changesOf(
@@ -150,7 +153,7 @@ function othersOf(journal: JournalReader, told: RequestRecord, id: string): stri
 }
 
 function notesOf(
-  journal: JournalReader,
+  { journal, damage }: Room,
   request: RequestRecord,
   position: number,
   steps: readonly Step[],
@@ -179,11 +182,20 @@ function notesOf(
     ({ type, ticket, sight }) => type === 'unknown' || (ticket !== null && sight === null),
   );
   if (isBlind) {
-    const gap = gapAround(journal, request.startedAtMs, request.endedAtMs);
+    const gap = gapAround(journal(), request.startedAtMs, request.endedAtMs);
     const why = gap === undefined ? 'earlier records are gone' : `it has a gap ${gap}`;
     notes.push(`the journal cannot show the pool at every step: ${why}`);
   }
+  if (isBlind || hasUnread(request))
+    for (const each of damage()) notes.push(`damaged in the journal, and left out: ${each}`);
   return notes;
+}
+
+/** Whether a word or a name of it is missing. */
+function hasUnread({ method, outcome, phase, pool, attempts }: RequestRecord): boolean {
+  const ends = attempts.flatMap((attempt) => attempt.end ?? []);
+  const keyed = [...(pool === undefined ? [] : [pool]), ...attempts.map((attempt) => attempt.backend)];
+  return [method, outcome, phase, ...ends].some(isCode) || keyed.some(({ name }) => name === undefined);
 }
 
 function gapAround(journal: JournalReader, fromMs: number, toMs: number): string | undefined {

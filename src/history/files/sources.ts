@@ -16,13 +16,14 @@ import {
   unpackJournal,
 } from '../../../eventlog/index.ts';
 import type { Sources } from '../room.ts';
+import { Damage } from './damage.ts';
 
 /** `sources`: opens them for one question, which must leave them at its end. */
 export type OpenSources = { readonly sources: () => Sources; readonly close: () => void };
 
 export function sourcesOf(place: string, now: () => number): OpenSources {
   const isOneFile = isFile(place);
-  const damage = new Map<string, string>();
+  const damage = new Damage();
   const logs = new LogFiles(place);
   let journal: JournalReader | undefined;
   let points: Points | undefined;
@@ -33,8 +34,8 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
       unpackJournal(place, unpacked.path);
     }
     return openJournalReader(unpacked?.path ?? place, {
-      damaged: (path, error) => void damage.set(path, `${path}: ${(error as Error).message}`),
-      opened: (path) => void damage.delete(path),
+      damaged: (path, error) => damage.add(path, error),
+      opened: (path) => damage.forget(path),
     });
   };
   const sources = (): Sources => {
@@ -53,7 +54,7 @@ export function sourcesOf(place: string, now: () => number): OpenSources {
         journal ??= openJournal();
         return journal;
       },
-      damage: () => [...damage.values()],
+      damage: () => damage.all(),
       now,
     };
   };

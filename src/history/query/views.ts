@@ -1,5 +1,5 @@
 /** Log and journal as tables with stable names and columns: columns may be added, never removed. */
-import { BLAME, type OutcomeType } from '../../../actors/index.ts';
+import { BLAME, isOutcome } from '../../../actors/index.ts';
 import {
   parseTime,
   type QueryTable,
@@ -177,10 +177,6 @@ function msOf(given: unknown, what: string): number | undefined {
   const parsed = parseTime(String(given));
   if (parsed.ok) return parsed.value;
   throw new Unanswerable('invalid_query', `${what}: ${parsed.problem}`);
-}
-
-function isOutcome(word: string): word is OutcomeType {
-  return Object.hasOwn(BLAME, word);
 }
 
 function between(from: number | undefined, to: number | undefined): number | undefined {
