@@ -57,10 +57,15 @@ describe('an import whose commit fails', () => {
     expect(last).toMatchObject({ type: 'failed', failure: { rejection: { type: 'log_full' } } });
     expect(last.from).toBeGreaterThan(1);
     expect(await scene.log.position()).toBe(POOL_EVENTS + 100 + last.from - 1);
-    expect(await scene.put(put('single.example.com'))).toMatchObject({ rejection: { type: 'log_full' } });
+    // A chunk did not fit, a few single commands may.
+    let singles = 0;
+    const single = () => scene.put(put(`single-${singles}.example.com`));
+    let answer = await single();
+    for (; answer.type === 'done' && singles < 5000; answer = await single()) singles += 1;
+    expect(answer).toMatchObject({ rejection: { type: 'log_full' } });
 
     rmSync(join(at, 'filler'));
-    expect(await scene.put(put('single.example.com'))).toMatchObject({ type: 'done' });
+    expect(await single()).toMatchObject({ type: 'done' });
     const rest = await scene.imported(domains(4000));
     expect(rest.at(-1)).toMatchObject({ type: 'done', to: 4000 });
     await scene.expectWhole();
