@@ -358,7 +358,8 @@ describe('npm start', () => {
     npm.stdout.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
-    const ended = once(npm, 'exit');
+    // Everything that it said is here by then.
+    const ended = once(npm, 'close');
     await eventually(() => output.includes('End it with'), 'the demo', 50_000);
     const router = Number(/"pid":(\d+)/.exec(output)?.[1]);
     try {

@@ -80,15 +80,21 @@ it('goes on starting if SIGHUP and SIGUSR2 come before it has loaded anything of
 it('says without an error that a reload was cut short by the end of the router', async () => {
   await using directory = await tempDirectory();
   const config = { domains: { 'a.example': { pool: 'a' } }, pools: { a: {} } };
-  await using router = await startRouter({ directory: directory.path, config });
-  // Long to read: it is not done when the router has ended.
-  await writeFile(join(directory.path, 'config.json'), JSON.stringify(config) + ' '.repeat(60_000_000));
-  router.signal('SIGHUP');
-  await pause(100);
-  const { code, output } = await router.stop();
-  expect(code).toBe(0);
-  expect(output).toContain('"msg":"SIGHUP: not carried out: the router ends"');
-  expect(output).not.toContain('"level":"error"');
+  const life = async () => {
+    await using router = await startRouter({ directory: directory.path, config });
+    // Long to read: it is not done when the router has ended, unless this process stands still for longer.
+    await writeFile(join(directory.path, 'config.json'), JSON.stringify(config) + ' '.repeat(60_000_000));
+    router.signal('SIGHUP');
+    await pause(100);
+    const { code, output } = await router.stop();
+    expect(code).toBe(0);
+    expect(output).not.toContain('"level":"error"');
+    return output;
+  };
+  const cutShort = '"msg":"SIGHUP: not carried out: the router ends"';
+  let output = await life();
+  for (let lives = 1; !output.includes(cutShort) && lives < 5; lives++) output = await life();
+  expect(output).toContain(cutShort);
 });
 
 it.each(['config.json', 'token'])(

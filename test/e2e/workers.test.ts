@@ -115,7 +115,11 @@ describe('replacing the workers', () => {
   it('is refused while it is being done, and where the new one cannot start the former serves on', async () => {
     await using scene = await startScene();
     const { admin, router, directory } = scene;
-    const both = await Promise.all([1, 2].map(() => admin.post<Answer>('/v1/workers/replace')));
+    const twice = () => Promise.all([1, 2].map(() => admin.post<Answer>('/v1/workers/replace')));
+    let both = await twice();
+    // Where this process stood still between the two, the first was done when the second came.
+    for (let tries = 1; both.every(({ status }) => status === 200) && tries < 10; tries++)
+      both = await twice();
     expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
     expect(both.find(({ status }) => status === 409)?.body).toMatchObject({
       type: 'worker_not_replaced',
@@ -217,7 +221,8 @@ describe('a worker', () => {
     await using scene = await startScene();
     const { router, admin, web } = scene;
     web.behave = () => ({ type: 'answer', delayMs: 2 });
-    await using load = startLoad({ port: router.port, connections: 12, hosts: ['example.com'] });
+    // So many that each worker has some: with 12, one of two had none every two thousandth time.
+    await using load = startLoad({ port: router.port, connections: 48, hosts: ['example.com'] });
     await load.completes(100);
     let crashes = 0;
     for (; crashes < 40; crashes++) {
