@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { AdminClient, ledgerOf } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
 import { Backend } from '../support/backend.ts';
-import { eventually, pause } from '../support/eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { eventsOf } from '../support/history.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startRouter } from '../support/router-process.ts';
@@ -84,11 +84,11 @@ describe('a pool that holds requests while its backends start', () => {
     for (let i = 0; i < 12; i++) {
       const client = await RawClient.connect(router.port);
       clients.push(client.send(`GET /${i} HTTP/1.1\r\nHost: a.example\r\n\r\n`));
-      while ((await ledgerOf(admin, 'web')).waiting !== i + 1) await pause(2);
+      await expect.poll(() => waitingIn(admin, 'web'), { interval: 2 }).toBe(i + 1);
     }
     // One that goes in between moves nobody else.
     clients[5]!.close();
-    while ((await ledgerOf(admin, 'web')).waiting !== 11) await pause(2);
+    await expect.poll(() => waitingIn(admin, 'web'), { interval: 2 }).toBe(11);
     await admin.must('PUT', '/v1/pools/web/backends/web.1', { address: `127.0.0.1:${backend.port}` });
     const stayed = clients.filter((_, i) => i !== 5);
     for (const client of stayed) expect((await client.response()).status).toBe(200);
@@ -123,7 +123,7 @@ describe('a pool that holds requests while its backends start', () => {
     await using admin = new AdminClient(router.admin);
     const held = await RawClient.connect(router.port);
     held.send('GET /held HTTP/1.1\r\nHost: full.example\r\n\r\n');
-    while ((await ledgerOf(admin, 'full')).waiting !== 1) await pause(2);
+    await expect.poll(() => waitingIn(admin, 'full'), { interval: 2 }).toBe(1);
     expect((await ask(router.port, 'full.example', '/full')).status).toBe(503);
     held.close();
     expect((await ask(router.port, 'refuses.example', '/once')).status).toBe(503);
@@ -133,6 +133,8 @@ describe('a pool that holds requests while its backends start', () => {
     expect(['/waits', '/full', '/once'].map(codeOf)).toEqual(['H20', 'H11', 'H20']);
   });
 });
+
+const waitingIn = async (admin: AdminClient, pool: string) => (await ledgerOf(admin, pool)).waiting;
 
 type Platform = AsyncDisposable & { output(): string };
 

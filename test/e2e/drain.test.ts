@@ -125,10 +125,7 @@ class Scene implements AsyncDisposable {
   }
 
   async reaches(count: number): Promise<void> {
-    for (let looks = 0; (await this.inFlight()) !== count; looks++) {
-      if (looks === 1000) throw new Error(`expected ${count} in flight, found ${await this.inFlight()}`);
-      await pause(5);
-    }
+    await expect.poll(() => this.inFlight(), { interval: 5, message: 'in flight' }).toBe(count);
   }
 
   /** Requests go there while web.1 drains. */
@@ -144,23 +141,23 @@ class Scene implements AsyncDisposable {
   }
 
   async isDraining(): Promise<void> {
-    for (;;) {
-      const { body } = await this.admin.get<{ state: string }>(this.web1);
-      if (body.state === 'draining') return;
-      await pause(5);
-    }
+    const state = async () => (await this.admin.get<{ state: string }>(this.web1)).body.state;
+    await expect.poll(state, { interval: 5 }).toBe('draining');
+  }
+
+  async isRemoved(): Promise<void> {
+    const status = async () => (await this.admin.get(this.web1)).status;
+    await expect.poll(status, { interval: 5, message: 'web.1 removed' }).toBe(404);
   }
 
   /** Leases of other tests may still linger. */
   async everythingIsGivenBack(): Promise<void> {
-    for (let looks = 0; ; looks++) {
+    const out = async () => {
       const { body } = await this.admin.get<string>('/metrics');
       const count = (name: string) => Number(new RegExp(`^${name}_total (\\d+)$`, 'm').exec(body)?.[1]);
-      const [given, back] = [count('switchyard_checkouts'), count('switchyard_checkins')];
-      if (given === back) return;
-      if (looks === 200) throw new Error(`expected ${given} check-ins, found ${back}`);
-      await pause(20);
-    }
+      return count('switchyard_checkouts') - count('switchyard_checkins');
+    };
+    await expect.poll(out, { interval: 20, message: 'check-outs not checked in' }).toBe(0);
   }
 
   async drainEvents(): Promise<HistoryEvent[]> {
@@ -408,7 +405,7 @@ describe('the command line', () => {
     await using s = await Scene.on(stage);
     await s.begin('/slow', 2);
     const removed = runCommand(['backend', 'remove', s.pool, 'web.1', '--wait', '--admin', s.router.admin]);
-    for (let looks = 0; (await s.admin.get(s.web1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    await s.isRemoved();
     s.release();
     const { code, output } = await removed;
     expect(code).toBe(0);
@@ -426,7 +423,7 @@ describe('the command line', () => {
     const removed = runCommand(args).finally(() => {
       isOver = true;
     });
-    for (let looks = 0; (await s.admin.get(s.web1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    await s.isRemoved();
     // Longer than an answer takes that waits for nothing.
     await pause(1500);
     expect(isOver).toBe(false);
@@ -446,7 +443,7 @@ describe('the command line', () => {
     expect(await runCommand(back)).toMatchObject({ code: 0 });
     await s.begin('/slow', 2);
     const gone = runCommand(['rollback', '--to', `${position + 2}`, ...back.slice(3)]);
-    for (let looks = 0; (await s.admin.get(s.web1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    await s.isRemoved();
     s.release();
     const { code, output } = await gone;
     expect(code).toBe(0);
@@ -462,7 +459,7 @@ describe('the command line', () => {
     const wish = { pools: { [s.pool]: { backends: kept } }, domains: { [s.host]: { pool: s.pool } } };
     await writeFile(file, JSON.stringify(wish));
     const applied = runCommand(['apply', file, '--wait', '--admin', s.router.admin]);
-    for (let looks = 0; (await s.admin.get(s.web1)).status !== 404 && looks < 1000; looks++) await pause(5);
+    await s.isRemoved();
     s.release();
     const { code, output } = await applied;
     expect(code).toBe(0);

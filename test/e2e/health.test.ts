@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { AdminClient, ledgerOf } from '../support/admin-client.ts';
 import { ask } from '../support/ask.ts';
-import { PATIENCE_MS, pause } from '../support/eventually.ts';
+import { PATIENCE_MS } from '../support/eventually.ts';
 import { holdPort } from '../support/held-port.ts';
 import { eventsOf } from '../support/history.ts';
 import { runCommand, startRouter } from '../support/router-process.ts';
@@ -13,10 +13,7 @@ const OUTLIER = { failures: 5, windowMs: 60_000, statuses: [500] };
 const BAD = 'HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n';
 
 async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
-  for (let i = 0; !(await isSo()); i++) {
-    if (i === 500) throw new Error(`expected ${what}`);
-    await pause(10);
-  }
+  await expect.poll(isSo, { interval: 10, message: what }).toBe(true);
 }
 
 describe('an outlier', () => {

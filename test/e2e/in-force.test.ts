@@ -248,6 +248,6 @@ async function openStream(port: number) {
   });
   socket.on('error', () => {});
   socket.write('GET /slow HTTP/1.1\r\nHost: slow.example\r\n\r\n');
-  while (bytes === 0 && !ended) await new Promise((resolve) => setTimeout(resolve, 10));
+  await eventually(() => bytes > 0 || ended, 'the beginning of a stream');
   return { bytes: () => bytes, ended: () => ended, close: () => socket.destroy() };
 }

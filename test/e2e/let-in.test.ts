@@ -106,18 +106,14 @@ describe('over two workers', () => {
 });
 
 async function restarted(admin: AdminClient): Promise<void> {
-  for (;;) {
-    const workers = (await actorsOf(admin)).filter(({ kind }) => kind === 'worker');
-    const isBack = workers.some(({ restarts }) => restarts === 1);
-    if (isBack && workers.every(({ state }) => state === 'running')) return;
-    await pause(20);
-  }
+  const workers = async () => {
+    const all = (await actorsOf(admin)).filter(({ kind }) => kind === 'worker');
+    return all.map(({ state, restarts }) => `${state} ${restarts}`).toSorted();
+  };
+  await expect.poll(workers).toEqual(['running 0', 'running 1']);
 }
 
 async function open(admin: AdminClient, count: number): Promise<void> {
-  for (;;) {
-    const { body } = await admin.get<string>('/metrics');
-    if (body.includes(`switchyard_client_connections ${count}\n`)) return;
-    await pause(20);
-  }
+  const metrics = async () => (await admin.get<string>('/metrics')).body;
+  await expect.poll(metrics).toContain(`switchyard_client_connections ${count}\n`);
 }

@@ -322,7 +322,7 @@ describe('SIGTERM', () => {
     web.behave = () => ({ type: 'stream', chunks: 20, everyMs: 50 });
     await using router = await startRouter({ directory: directory.path, config: onePool(web) });
     const answer = ask(router.port, 'example.com');
-    while (web.requests === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(() => web.requests === 1, 'the request at the backend');
     const ended = router.stop();
     expect((await answer).text.split('\n').filter((line) => line !== '')).toHaveLength(20);
     expect(await ended).toMatchObject({ code: 0 });
@@ -334,7 +334,7 @@ describe('SIGTERM', () => {
     web.behave = () => ({ type: 'silent' });
     await using router = await startRouter({ directory: directory.path, config: onePool(web) });
     const answer = ask(router.port, 'example.com').catch((error: Error) => error);
-    while (web.requests === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(() => web.requests === 1, 'the request at the backend');
     router.signal('SIGTERM');
     await eventually(() => router.output().includes('draining'), 'word of the first');
     const began = performance.now();

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChildEnd, Running } from '../../../actors/index.ts';
 import { type LocalLog, openSqliteLog } from '../../../eventlog/index.ts';
 import { answerOf, HistoryThread } from '../../../src/history/index.ts';
 import { eventually, pause } from '../../support/eventually.ts';
+import { readProc } from '../../support/proc.ts';
 import { startChild } from '../../support/start-child.ts';
 import { type TempDirectory, tempDirectory } from '../../support/temp-directory.ts';
 import { withPools } from '../past.ts';
@@ -52,11 +53,12 @@ describe('the thread of history', () => {
     async () => {
       await stateAt(1);
       const nices = new Map(
-        readdirSync('/proc/self/task').map((thread) => {
-          const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
+        readdirSync('/proc/self/task').flatMap((thread): [string, number][] => {
+          const stat = readProc(`/proc/self/task/${thread}/stat`);
+          if (stat === undefined) return [];
           const [, name = ''] = /\((.*)\)/.exec(stat) ?? [];
           // proc(5): nice is the 19th field, the 17th after the name.
-          return [name, Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])];
+          return [[name, Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])]];
         }),
       );
       expect(nices.get('history')).toBe(Math.min(19, getPriority() + 10));
