@@ -80,8 +80,11 @@ describe('an idle backend connection', () => {
   });
 
   it('is the last one used', async () => {
+    const both = Promise.withResolvers<void>();
+    let slow = 0;
     const { router, backend } = await routed(async (request) => {
-      if (request.target === '/slow') await pause(30);
+      if (request.target === '/slow' && ++slow === 2) both.resolve();
+      await both.promise;
       return ok();
     });
     const [one, two] = [await router.connect(), await router.connect()];

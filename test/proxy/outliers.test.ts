@@ -60,7 +60,8 @@ const stateOf = (router: PlaneUnderTest) =>
 describe('a backend that resets five requests', () => {
   it('is ejected, and back when its trial is answered', async () => {
     const sick = sometimes('reset');
-    const router = await fleet(sick.script, { health: { passive: { quarantineMs: 1000 } } });
+    let nowMs = 1_000_000_000_000;
+    const router = await fleet(sick.script, { health: { passive: { quarantineMs: 1000 } } }, () => nowMs);
     const found = await ask(router, 30);
     expect(found.filter((status) => status === 503)).toHaveLength(5);
     expect(news(router)).toMatchObject([
@@ -68,6 +69,7 @@ describe('a backend that resets five requests', () => {
     ]);
     expect(stateOf(router)).toEqual(['ejected', 'up', 'up']);
     sick.isSick = false;
+    nowMs += 1000;
     await askUntil(router, () => news(router).length > 1);
     expect(news(router)[1]).toMatchObject({ backend: 'web.1', news: { type: 'returned', route: '' } });
     expect(stateOf(router)).toEqual(['up', 'up', 'up']);

@@ -15,8 +15,14 @@ export async function eventually(
   }
 }
 
-export function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, durationMs);
-  });
+// What a client sends is read by the router, then by its backend, then by the router again: each in a turn of its own, or in two.
+const TURNS = 20;
+
+/**
+ * At least so long, and so many turns of the loop: after a time in which the whole process stood still its timers come first, before it
+ * reads what came meanwhile.
+ */
+export async function pause(durationMs: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, durationMs));
+  for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
