@@ -156,10 +156,10 @@ describe('a split', () => {
           { pool: canary, weight },
         ]);
         let given = 0;
-        for (let i = 0; i < 2000; i++)
+        for (let i = 0; i < 10_000; i++)
           if (split.poolOf(digest.of('split', `${prefix}${i}`)) === canary) given++;
-        // Six standard deviations: one in 500 million.
-        expect(Math.abs(given - 20 * weight)).toBeLessThan(6 * Math.sqrt(0.2 * weight * (100 - weight)));
+        // Eight standard deviations: of a hundredth, the most skewed, once in 10^12.
+        expect(Math.abs(given - 100 * weight)).toBeLessThan(8 * Math.sqrt(weight * (100 - weight)));
       }),
       { numRuns: 60 },
     );

@@ -78,8 +78,8 @@ describe('a router with routes and sticky sessions', () => {
       const tenant = { 'x-tenant': SECRET, cookie: `id=${SECRET}` };
       expect((await ask(router.port, HOST, '/api/x', { headers: tenant })).backend).toBe('api.1');
       const sides = new Set<string>();
-      // All on one side has a chance of 10^-7.
-      for (let id = 0; id < 25; id++) {
+      // All on one side has a chance of 10^-10.
+      for (let id = 0; id < 35; id++) {
         const one = await ask(router.port, HOST, '/api/y', { headers: { cookie: `id=${SECRET}${id}` } });
         const two = await ask(router.port, HOST, '/api/y', { headers: { cookie: `id=${SECRET}${id}` } });
         const side = (one.backend ?? '').slice(0, 3);

@@ -79,12 +79,12 @@ describe('consistent-hash', () => {
       });
       const client = await router.connect();
       const homes = new Map<number, string>();
-      for (let i = 0; i < 120; i++) {
-        const { body } = await client.request(asked(i % 60));
-        expect(body).toBe(homes.get(i % 60) ?? body);
-        homes.set(i % 60, body);
+      for (let i = 0; i < 200; i++) {
+        const { body } = await client.request(asked(i % 100));
+        expect(body).toBe(homes.get(i % 100) ?? body);
+        homes.set(i % 100, body);
       }
-      // That one of four has none of sixty has a chance of 10^-7; each router has a secret of its own.
+      // That one of four has none of a hundred has a chance of 10^-12; each router has a secret of its own.
       expect(new Set(homes.values()).size).toBe(4);
     },
   );
