@@ -7,6 +7,7 @@ import type { Importer } from '../import/index.ts';
 import type { Family } from '../telemetry/prometheus.ts';
 import type { ReplaceAnswer } from '../workers/index.ts';
 import type { Confirmations } from './confirmations.ts';
+import type { Logger } from './logger.ts';
 import type { Successions } from './succession.ts';
 
 /** The reading half of the log: commands go through the desk. */
@@ -79,4 +80,14 @@ export interface AdminPorts {
   readonly now: () => number;
   /** The interval of heartbeats on a silent Server-Sent Events stream; 15 s by default. */
   readonly heartbeatMs?: number;
+}
+
+export interface AdminOptions extends AdminPorts {
+  /** If set, required for everything but probes. Without a token the API listens on loopback only. */
+  readonly token?: string;
+  /** Further names accepted in the Host field. */
+  readonly names: readonly string[];
+  readonly logger: Logger;
+  /** The number of connections that may be open at once; 288 by default. */
+  readonly connections?: number;
 }

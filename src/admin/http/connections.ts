@@ -1,6 +1,7 @@
 /** The connections to the admin API: a limited number; an idle one is closed to make room for a new one. */
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Refused } from './problem.ts';
 
 // 256 for operators, their dashboards and metrics; never public traffic. And 32 to spare.
 export const MOST_CONNECTIONS = 288;
@@ -11,7 +12,7 @@ const MOST_BEHIND = 100;
 
 export class Connections {
   /** The number of connections that may have a request in progress. */
-  readonly most: number;
+  readonly #most: number;
   /** Connections without a request in progress, longest idle first. */
   readonly #idle = new Set<Socket>();
   /** The responses in progress on each connection; a client may pipeline requests. */
@@ -19,13 +20,13 @@ export class Connections {
 
   /** `open`: the number of connections, including the spare ones. */
   constructor(server: Server, open = MOST_CONNECTIONS) {
-    this.most = open - Math.ceil(open / SPARE_SHARE);
+    this.#most = open - Math.ceil(open / SPARE_SHARE);
     server.maxConnections = open;
     server.on('connection', (socket: Socket) => this.#came(socket));
   }
 
-  /** Called with each request. False if it exceeds the number of busy connections allowed. */
-  enter(socket: Socket, response: ServerResponse): boolean {
+  /** Called with each request. A refusal if it exceeds the number of busy connections allowed. */
+  enter(socket: Socket, response: ServerResponse): Refused | undefined {
     this.#idle.delete(socket);
     const answers = this.#busy.get(socket);
     if (answers === undefined) this.#busy.set(socket, new Set([response]));
@@ -33,7 +34,7 @@ export class Connections {
     // In the next turn, because Node resumes reading after each complete request.
     if (this.#hasMany(socket)) setImmediate(() => this.#hasMany(socket) && socket.pause());
     response.once('close', () => this.#left(socket, response));
-    return this.#busy.size <= this.most;
+    return this.#busy.size <= this.#most ? undefined : fullHouse(this.#most);
   }
 
   /** Whether a refusal of unreadable bytes may be sent: it must not become part of another response, or take its place. */
@@ -55,7 +56,7 @@ export class Connections {
       // Responses that wait behind others on this connection do not get a `close` event.
       this.#busy.delete(socket);
     });
-    if (this.#idle.size + this.#busy.size <= this.most) return;
+    if (this.#idle.size + this.#busy.size <= this.#most) return;
     const [longest] = this.#idle;
     if (longest !== socket) longest?.destroy();
   }
@@ -68,4 +69,11 @@ export class Connections {
     this.#busy.delete(socket);
     if (!socket.destroyed) this.#idle.add(socket);
   }
+}
+
+function fullHouse(most: number): Refused {
+  const detail = `expected at most ${most} connections with a request under way, found more`;
+  return new Refused('too_many_connections', detail, {
+    headers: { 'retry-after': '1', connection: 'close' },
+  });
 }
