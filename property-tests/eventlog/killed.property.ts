@@ -73,7 +73,8 @@ describe('a writer killed with kill -9 in mid-append', () => {
       await expectWhole(log, acknowledged);
       from = position / 2;
     }
-    expect(acknowledged.length).toBeGreaterThan(847);
+    // As many as were waited for; on a slow disk none may have come in the milliseconds after.
+    expect(acknowledged.length).toBeGreaterThanOrEqual(847);
   });
 
   it('held its directory until then, and no longer', async () => {

@@ -132,7 +132,7 @@ describe('a change on trial', () => {
     isFull = false;
     await untilDomains(made, BEFORE.domains);
     expect(told).toEqual([cannot, 'not confirmed in time: undone']);
-    await onTrial(made, 300);
+    await onTrial(made, SOON_MS);
     await log.close();
     await expect.poll(() => told.slice(2)).toEqual([cannot]);
     await pause(100);
@@ -221,7 +221,7 @@ describe('a change on trial', () => {
     await using made = await scene({ confirmations, now: Date.now }, log);
     await made.client.must('POST', '/v1/apply', BEFORE);
     isLost = true;
-    const refused = await made.client.post<{ type: string }>('/v1/apply?confirmWithinMs=300', AFTER);
+    const refused = await made.client.post<{ type: string }>(`/v1/apply?confirmWithinMs=${SOON_MS}`, AFTER);
     expect([refused.status, refused.body.type]).toEqual(told);
     expect(await domains(made)).toEqual(AFTER.domains);
     isLost = false;

@@ -375,7 +375,8 @@ describe('Server-Sent Events', () => {
   it('say that they live while nothing happens', async () => {
     await using s = await scene({ heartbeatMs: 20 });
     const text = await until(await sse(s, '?follow=true'), (so) => so.includes(':\n\n:\n\n'));
-    expect(text).toBe('retry: 1000\n\n:\n\n:\n\n');
+    // One more may have come with the second.
+    expect(text).toMatch(/^retry: 1000\n\n(?::\n\n){2,}$/);
   });
 
   it('survive a client that reads nothing, without memory for it', async () => {

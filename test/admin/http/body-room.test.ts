@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { BodyRoom } from '../../../src/admin/http/body-room.ts';
+import { pause } from '../../support/eventually.ts';
 import { type Scene, withWeb } from '../scene.ts';
 
 const MIB = 1024 * 1024;
@@ -104,8 +105,6 @@ describe('a large apply', () => {
     slow.destroy();
   });
 });
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Has begun to send a body of so many bytes, and goes on with it for as long as nobody ends it. */
 async function announced({ port }: Scene, bytes: number): Promise<Socket> {
