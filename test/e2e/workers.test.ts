@@ -72,7 +72,7 @@ describe('replacing the workers', () => {
     const workers = (await actorsOf(admin)).filter(({ kind }) => kind === 'worker');
     expect(workers.map(({ state, restarts }) => [state, restarts])).toEqual(ALL.map(() => ['running', 0]));
     // What the former ones had counted is not forgotten.
-    expect(await requestsBegun(admin)).toBe(figures.completed);
+    await expect.poll(() => requestsBegun(admin)).toBe(figures.completed);
   });
 
   it('lets an idle connection ask once more, and says with the answer that it closes', async () => {
@@ -182,14 +182,12 @@ describe('a worker', () => {
     const { router, admin } = scene;
     const clients: Awaited<ReturnType<typeof keptAlive>>[] = [];
     for (let i = 0; i < 12; i++) clients.push(await keptAlive(router.port));
-    const former = await counters(admin);
-    expect(former.get('switchyard_requests_begun_total')).toBe(12);
+    const former = await countersOnce(admin, 12);
     await admin.post('/v1/workers/replace');
     for (const client of clients) await client.ask();
     await expect.poll(() => retiring(admin), { timeout: 20_000 }).toBe(0);
-    const next = await counters(admin);
+    const next = await countersOnce(admin, 24);
     expect(fallen(former, next)).toEqual([]);
-    expect(next.get('switchyard_requests_begun_total')).toBe(24);
     for (let i = 0; i < 12; i++) await keptAlive(router.port);
     const before = await counters(admin);
     await admin.post('/v1/chaos', { crash: 'worker:1' });
@@ -275,6 +273,17 @@ async function counters(admin: AdminClient): Promise<Map<string, number>> {
   const { body } = await admin.get<string>('/metrics');
   const lines = body.matchAll(/^(switchyard_\w+_(?:total|bucket|count|sum)(?:\{.*\})?) (\S+)$/gm);
   return new Map([...lines].map(([, series = '', value]) => [series, Number(value)]));
+}
+
+/** Once all of so many requests are counted: what a worker does not say within a second is as it said it last. */
+async function countersOnce(admin: AdminClient, requests: number): Promise<Map<string, number>> {
+  let found = new Map<string, number>();
+  const begun = async () => {
+    found = await counters(admin);
+    return found.get('switchyard_requests_begun_total');
+  };
+  await expect.poll(begun).toBe(requests);
+  return found;
 }
 
 function fallen(before: Map<string, number>, after: Map<string, number>): string[] {
