@@ -12,6 +12,8 @@ const DOMAINS = 50_000;
 // lies between is for a busy machine, on which both take longer.
 const MOST_MS = 400;
 const MOST_SHARE = 1 / 3;
+// Patience with that second of one core, where three others want the core too and come first.
+const WORK_MS = 120_000;
 
 /** Nothing of it is plain: the schema looks at each. */
 function many(): string {
@@ -60,7 +62,7 @@ describe('a wish of very many domains', () => {
     await expectNoWait(router, async () => {
       router.signal('SIGHUP');
       await expect
-        .poll(() => router.output(), { timeout: 20_000 })
+        .poll(() => router.output(), { timeout: WORK_MS })
         .toMatch(/expected at most 10000 changes at once.*SIGHUP: nothing applied/);
     });
   });
