@@ -58,16 +58,17 @@ describe('the program', () => {
   });
 
   it.each([
-    ['serve', 3],
-    ['demo', 3],
+    ['serve', 6],
+    ['demo', 6],
     ['import', 0],
     ['verify --data x', 0],
     ['', 0],
-  ])('runs %s with the heap of a router only where it is one', async (verb, flags) => {
+  ])('runs %s with the heap and the compiler of a router only where it is one', async (verb, flags) => {
     const show = '--import=data:text/javascript,console.log(process.execArgv.join());process.exit()';
     const { out } = await shell(`NODE_OPTIONS='${show}' "$PROGRAM" ${verb}`);
     expect(out).toContain('--disable-warning=ExperimentalWarning');
-    expect(out.match(/semi-space|heap-growing|destroy-on-background/g) ?? []).toHaveLength(flags);
+    const ours = out.match(/semi-space|heap-growing|destroy-on-background|inlined-bytecode/g) ?? [];
+    expect(ours).toHaveLength(flags);
   });
 
   it.each([
