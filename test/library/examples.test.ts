@@ -40,12 +40,8 @@ class Example {
   }
 
   async says(words: RegExp): Promise<RegExpExecArray> {
-    for (const deadline = Date.now() + 15_000; Date.now() < deadline; ) {
-      const found = words.exec(this.output);
-      if (found !== null) return found;
-      await new Promise((next) => setTimeout(next, 10));
-    }
-    throw new Error(`expected ${words}, found ${this.output}`);
+    await expect.poll(() => this.output, { interval: 10 }).toMatch(words);
+    return words.exec(this.output)!;
   }
 
   async get(host: string, ...fields: readonly string[]): Promise<RawResponse> {
