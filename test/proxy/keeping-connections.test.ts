@@ -222,6 +222,24 @@ describe('a connection that had been closed when it was used again', () => {
     },
   );
 
+  it('is no reason not to ask another backend the same way, once the first is gone', async () => {
+    const gone = await backendThat((_, { requests }) => {
+      if (requests === 1) return ok('gone');
+      void gone.close();
+      return undefined;
+    });
+    const other = await fickle('end');
+    const backends = { 'web.1': { port: gone.port }, 'web.2': { port: other.port } };
+    const router = await routerOver({ backends, pool: { policy: 'round-robin' } });
+    const client = await router.connect();
+    const bodies = new Set([(await client.request(GET)).body, (await client.request(GET)).body]);
+    expect(bodies).toEqual(new Set(['gone', '0']));
+    // Whichever comes first, the one that is gone is asked, and the other on the connection that it closes.
+    const answers = [await client.request(GET), await client.request(GET)];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(router.plane.counters).toMatchObject({ resends: 3, connectFailures: 1 });
+  });
+
   it('what it had said before it was asked answers nothing', async () => {
     const { router, backend } = await routed(() => ok('mine'));
     const client = await router.connect();

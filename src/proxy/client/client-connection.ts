@@ -266,7 +266,6 @@ export class ClientConnection extends ClosingSocket implements ClientSide {
   }
 
   protected override drained(): void {
-    super.drained();
     this.#exchange?.clientDrained();
     this.#goOn();
   }

@@ -44,10 +44,6 @@ export abstract class ClosingSocket extends ClientSocket {
     this.reset();
   }
 
-  protected override drained(): void {
-    if (this.isClosing) this.deadlineAt(this.context.now() + this.listener.settings.timeouts.bodyIdleMs);
-  }
-
   protected override timedOut(): void {
     if (this.isClosing) this.reset();
   }

@@ -23,7 +23,6 @@ import { isReusableAfter } from './reusable.ts';
 
 export class Forwarding extends Connecting implements BackendSide, Sender {
   #lines = '';
-  #resent = false;
   /** The next sending is a retry on another backend, taken from the pool's budget. */
   #isRetry = false;
   /** However many interim responses come: when the response itself must have begun. */
@@ -90,15 +89,14 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   }
 
   get #mayResend(): boolean {
-    if (!this.isStale || this.#resent) return false;
+    if (!this.isStale) return false;
     const { head, body } = this.request;
     return isRequestIdempotent(head.method) && (body === undefined || body.isWhole);
   }
 
-  /** The backend had closed the idle connection: sends the same request, once, on a new one. */
+  /** The backend had closed the idle connection: sends the same request on a new one, which cannot be stale. */
   #resend(): void {
     const { context, body } = this.request;
-    this.#resent = true;
     context.counters.resends++;
     body?.unsend();
     this.request.enter('connect');
@@ -156,7 +154,6 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const connection = this.connection as UpstreamConnection;
     this.connection = undefined;
     this.responding = undefined;
-    this.#resent = false;
     connection.handOver(new FormerUser(giveBack, (error) => this.crashed(error)));
     if (this.limit === 0) connection.destroy();
     else connection.linger(context.now() + this.pool.settings.timeouts.abortLingerMs);
@@ -166,7 +163,6 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
     const { context, body, backend, tenancy } = this.request;
     this.#isRetry = true;
     body?.unsend();
-    this.#resent = false;
     this.request.enter('checkout');
     const { key } = backend as BackendRoute;
     (tenancy as Tenancy).nextAttempt(key, 'closed_without_response', context.now(), 'backend_failed');
