@@ -20,10 +20,21 @@ function asRequest(head: ReturnType<ReturnType<typeof reader>>): RequestHead {
   return head;
 }
 
+/** Once it is known, which takes some readings where others of this file had heads that never came again. */
+function learnt(read: ReturnType<typeof reader>, text: string): RequestHead {
+  let before = asRequest(read(text));
+  for (let readings = 1; readings < 1000; readings++) {
+    const again = asRequest(read(text));
+    if (again.fields === before.fields) return again;
+    before = again;
+  }
+  throw new Error('expected fields that are not read again, found others 1000 times');
+}
+
 describe('fields that a connection says again', () => {
   it('are not read again, with any target', () => {
     const read = reader();
-    const first = asRequest(read(`GET /a HTTP/1.1\r\n${FIELDS}`));
+    const first = learnt(read, `GET /a HTTP/1.1\r\n${FIELDS}`);
     const second = asRequest(read(`GET /b?c HTTP/1.1\r\n${FIELDS}`));
     expect(second.fields).toBe(first.fields);
     expect([second.target, second.requestLine, second.end]).toEqual([
