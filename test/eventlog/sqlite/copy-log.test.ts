@@ -171,7 +171,7 @@ describe('a part of a log as a log of its own', () => {
     await using directory = await tempDirectory();
     const { log } = await story(directory);
     await log.together(async () => {
-      for (let index = 0; index < 2100; index++) await log.append(append([]));
+      for (let index = 0; index < 2100; index++) await log.append(append([], { commandId: `many-${index}` }));
     });
     const path = join(directory.path, 'part.db');
     await copyLog({ source: log.reader, path, from: 1, to: 6, projectionOf, commands: 'all', breathe });
