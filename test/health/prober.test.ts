@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, LookupFunction } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createArena, type HealthReport, keyOf, type PoolState, type Running } from '../../actors/index.ts';
@@ -60,7 +60,7 @@ async function probed(
   backends: Readonly<Record<string, SparseBackend>>,
   settings: SparsePool = { health: { active: RULES } },
   heed: (report: HealthReport) => void = () => {},
-  names = new Names(systemNames),
+  names: { readonly lookup: LookupFunction } = new Names(systemNames),
 ) {
   const ledger = createArena({ threads: 2, ring() {}, record: false });
   const pool = { policy: 'least-request', maxWaiting: 9, whenEmpty: 'refuse', seed: 1 } as const;
@@ -307,5 +307,87 @@ describe('a backend that is probed', () => {
     const { prober, state } = await probed({ good: { address: at(good) } }, rare);
     prober.follow(WEB, { ...state, settings: { health: { active: RULES } } });
     await eventually(() => good.asked.length > 1, 'two probes');
+  });
+
+  it('is closed as soon as the ledger, which another had locked, takes it', async () => {
+    const bad = await backend();
+    bad.status = 500;
+    const { rowsNow, news, locked } = await probed({ bad: { address: at(bad) } });
+    await eventually(() => bad.asked.length > 0, 'a probe');
+    const unlock = locked();
+    await eventually(() => news().length > 0, 'it found failing');
+    unlock();
+    await eventually(() => rowsNow()[0] === 'failing', 'it closed');
+    expect(news()).toEqual([{ type: 'probed', probes: 'failing' }]);
+  });
+
+  it('is open again once it passes where it started anew, before the log knew that it failed', async () => {
+    const bad = await backend();
+    bad.status = 500;
+    const { moved, rowsNow, started } = await probed({ a: { address: at(bad) } });
+    await eventually(() => rowsNow()[0] === 'failing', 'it closed');
+    await moved('a', { address: at(bad), state: 'starting' });
+    bad.status = 200;
+    await eventually(() => started.length > 0, 'it to be started');
+    await moved('a', { address: at(bad) });
+    expect(rowsNow()).toEqual(['up']);
+  });
+
+  it('is to be up no more once it is', async () => {
+    const good = await backend();
+    const { moved, started } = await probed({ a: { address: at(good), state: 'starting' } });
+    await eventually(() => started.length > 0, 'it to be started');
+    await moved('a', { address: at(good) });
+    // A probe under way when it was up is the last that may say so.
+    const [asked, told] = [good.asked.length, started.length];
+    await eventually(() => good.asked.length > asked + 3, 'more probes');
+    expect(started.length - told).toBeLessThanOrEqual(1);
+  });
+
+  it('is not asked while it drains', async () => {
+    const [draining, good] = [await backend(), await backend()];
+    await probed({ draining: { address: at(draining), state: 'draining' }, good: { address: at(good) } });
+    await eventually(() => good.asked.length > 2, 'probes of the other one');
+    expect(draining.asked).toEqual([]);
+  });
+
+  it('passes with a head that its pool allows by now', async () => {
+    const wordy = await backend();
+    wordy.server.prependListener('request', (_, response) => response.setHeader('x-long', 'a'.repeat(2000)));
+    const limits = { headerLineBytes: 1000 };
+    const { prober, state, rowsNow } = await probed(
+      { a: { address: at(wordy) } },
+      { health: { active: RULES }, limits },
+    );
+    await eventually(() => rowsNow()[0] === 'failing', 'it closed');
+    prober.follow(WEB, { ...state, settings: { health: { active: RULES } } });
+    await eventually(() => rowsNow()[0] === 'up', 'it open again');
+  });
+
+  it('that cannot be asked for lack of what we need is told of once, and again the next time', async () => {
+    const good = await backend();
+    let [isShort, lookups] = [true, 0];
+    const lookup: LookupFunction = (_, { all }, done) => {
+      lookups++;
+      if (isShort) done(Object.assign(new Error('no descriptors left'), { code: 'EMFILE' }), '', 0);
+      else if (all) done(null, [{ address: '127.0.0.1', family: 4 }]);
+      else done(null, '127.0.0.1', 4);
+    };
+    const { rowsNow, failing, prober } = await probed(
+      { a: { address: at(good).replace('127.0.0.1', 'a.test') } },
+      undefined,
+      undefined,
+      { lookup },
+    );
+    await eventually(() => lookups > 3, 'probes that were not made');
+    isShort = false;
+    await eventually(() => prober.counts.passed > 1, 'probes that pass');
+    isShort = true;
+    await eventually(() => failing.length > 1, 'the second shortage told');
+    expect([failing, rowsNow(), prober.counts.failed]).toEqual([
+      ['no descriptors left', 'no descriptors left'],
+      ['up'],
+      0,
+    ]);
   });
 });
