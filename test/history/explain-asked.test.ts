@@ -75,6 +75,22 @@ it('a pool that sleeps is told as it would be when it is woken', async () => {
   });
 });
 
+it('a pool that slept and was woken is told as it is', async () => {
+  await using directory = await tempDirectory();
+  const story = await asked(directory.path, async (world) => {
+    world.ask();
+    world.pass(10);
+    world.finish('finished');
+    world.pass(10);
+    world.checkpoint();
+    world.pass(1000);
+    await world.sleep();
+    world.ask();
+    world.pass(100);
+  });
+  expect(story).toMatchObject({ backend: 'web.1', notes: [], sight: { candidates: [{ inFlight: 1 }] } });
+});
+
 it('at the position of a change, what it changed is so, though its ledger knew of it a moment later', async () => {
   await using directory = await tempDirectory();
   let position = 0;
@@ -104,17 +120,21 @@ it('at the position of a change, what it changed is so, though its ledger knew o
   });
 });
 
-it('the last change is somebody’s, however often the router has found something since', async () => {
-  await using directory = await tempDirectory();
-  const { changes } = await asked(directory.path, async (world) => {
-    const quarantined = (untilMs: number): PoolEvent => {
-      const data = { id: 'web.1' as never, cause: 'connect_refused' as const, untilMs };
-      return { type: 'BackendQuarantined', data };
-    };
-    await world.happen(...Array.from({ length: 2500 }, (_, at) => quarantined(RUN + at)));
-  });
-  expect(changes.last).toMatchObject({ type: 'BackendAdded', stream: 'pool-web' });
-});
+// 999: it is the first of the first page that is read.
+it.each([999, 2500])(
+  'the last change is somebody’s, even if the router has found %i things since',
+  async (times) => {
+    await using directory = await tempDirectory();
+    const { changes } = await asked(directory.path, async (world) => {
+      const quarantined = (untilMs: number): PoolEvent => {
+        const data = { id: 'web.1' as never, cause: 'connect_refused' as const, untilMs };
+        return { type: 'BackendQuarantined', data };
+      };
+      await world.happen(...Array.from({ length: times }, (_, at) => quarantined(RUN + at)));
+    });
+    expect(changes.last).toMatchObject({ type: 'BackendAdded', stream: 'pool-web' });
+  },
+);
 
 const nothing = async () => {};
 

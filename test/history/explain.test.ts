@@ -204,6 +204,73 @@ describe('a request that asked again in vain', () => {
       { type: 'refused', at: new Date(pool.nowMs).toISOString(), sight: { waiting: 1 } },
     ]);
   });
+
+  it('is told of its own asking, not of that of another worker’s that tried the same at that moment', async () => {
+    await using directory = await tempDirectory();
+    const pool = new JournalledPool(directory.path);
+    await pool.define({ 'web.1': {}, 'web.2': { limit: 1 } }, { maxWaiting: 1 });
+    const startedAtMs = pool.nowMs;
+    const other = attachArena(pool.main.shared, pool.main.enlist(), () => {}).pool(keyOf('web'));
+    pool.lease(['web.1']);
+    const lease = pool.lease();
+    pool.pass(1);
+    pool.ledger.checkin(lease, pool.nowMs, 'connect_failed');
+    const tried = [keyOf('web.1')];
+    expect(other?.checkout(pool.nowMs, tried, nobody())).toBe('queued');
+    expect(pool.ledger.checkout(pool.nowMs, tried, nobody())).toBe('queue_full');
+    const request = ending('queue_full', { startedAtMs, endedAtMs: pool.nowMs });
+    attempted(request, lease, startedAtMs, 'connect_refused');
+    record(pool.ring, request);
+    pool.close();
+    const { steps } = await storyOf(directory.path, request);
+    expect(steps).toMatchObject([
+      { type: 'leased', backend: 'web.1', end: 'connect_refused' },
+      { type: 'refused', sight: { waiting: 1 } },
+    ]);
+  });
+
+  it('is told of its own end, not of that of one that tried the same after it', async () => {
+    await using directory = await tempDirectory();
+    const pool = new JournalledPool(directory.path);
+    await pool.define({ 'web.1': {}, 'web.2': { limit: 1 } }, { maxWaiting: 0 });
+    const startedAtMs = pool.nowMs;
+    pool.lease(['web.1']);
+    const [lease, other] = [pool.lease(), pool.lease()];
+    pool.pass(1);
+    pool.ledger.checkin(lease, pool.nowMs, 'connect_failed');
+    // It had no attempts left.
+    const request = ending('connect_refused', { startedAtMs, endedAtMs: pool.nowMs });
+    attempted(request, lease, startedAtMs, 'connect_refused');
+    record(pool.ring, request);
+    pool.pass(1);
+    pool.ledger.checkin(other, pool.nowMs, 'connect_failed');
+    expect(pool.ledger.checkout(pool.nowMs, [keyOf('web.1')], nobody())).toBe('queue_full');
+    pool.close();
+    const { steps } = await storyOf(directory.path, request);
+    expect(steps).toMatchObject([{ type: 'leased', backend: 'web.1', end: 'connect_refused' }]);
+  });
+
+  it('is told of its asking while the backend that was too slow still had it', async () => {
+    await using directory = await tempDirectory();
+    const pool = new JournalledPool(directory.path);
+    await pool.define({ 'web.1': {}, 'web.2': { limit: 1 } }, { maxWaiting: 0 });
+    const startedAtMs = pool.nowMs;
+    pool.lease(['web.1']);
+    const slow = pool.lease();
+    pool.pass(1000);
+    expect(pool.ledger.checkout(pool.nowMs, [keyOf('web.1')], nobody())).toBe('queue_full');
+    const request = ending('queue_full', { startedAtMs, endedAtMs: pool.nowMs });
+    attempted(request, slow, startedAtMs, 'first_byte_timeout');
+    record(pool.ring, request);
+    pool.pass(1);
+    pool.ledger.checkin(slow, pool.nowMs, 'timed_out');
+    pool.close();
+    const { steps } = await storyOf(directory.path, request);
+    expect(steps).toMatchObject([
+      { type: 'leased', backend: 'web.1', end: 'first_byte_timeout' },
+      { type: 'refused', sight: { candidates: [{ against: 'tried' }, { against: 'full' }] } },
+    ]);
+  });
 });
 
 it('a request whose answer stood, since what it was given in its place was no use, is told so in that order', async () => {

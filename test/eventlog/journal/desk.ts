@@ -24,9 +24,10 @@ export const VOCABULARY: Vocabulary = {
     'no_backends',
     'owner_unavailable',
     'client_closed',
+    'connect_refused',
   ],
   phases: ['respond', 'checkout'],
-  ends: ['connect_failed', 'unused', 'connect_refused'],
+  ends: ['connect_failed', 'unused', 'connect_refused', 'first_byte_timeout'],
 };
 
 export const RUN = 1_700_000_000_000;
