@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { eventually, pause } from '../support/eventually.ts';
 import { backendThat, deadPort, GET, post, routed, routerOver } from '../support/routed.ts';
-import { ok } from '../support/scripted-backend.ts';
+import { ok, type Script } from '../support/scripted-backend.ts';
 
 it('counts as service the time from the connection on, as the log has it, and no wait before it', async () => {
   const areWaiting = Promise.withResolvers<void>();
@@ -24,6 +24,44 @@ it('counts as service the time from the connection on, as the log has it, and no
   // The second waited for one, the third for two. The log rounds.
   expect(wait.sumMs).toBeGreaterThan(250);
   expect(Math.abs(service.sumMs - logged)).toBeLessThan(2);
+});
+
+it('counts all the time that a request waited, for each of the backends that it was given', async () => {
+  let nowMs = 1_000_000_000_000;
+  const held: Record<string, PromiseWithResolvers<string>> = {};
+  const scriptOf =
+    (id: string): Script =>
+    (_, connection) => {
+      if (held[id] === undefined) {
+        held[id] = Promise.withResolvers<string>();
+        return held[id].promise;
+      }
+      if (id === 'web.2') return ok();
+      connection.reset();
+      return undefined;
+    };
+  const backends: Record<string, { port: number; maxConcurrency: number }> = {};
+  for (const id of ['web.1', 'web.2'])
+    backends[id] = { port: (await backendThat(scriptOf(id))).port, maxConcurrency: 1 };
+  const pool = { retries: { idempotent: true, budgetPercent: 100 } };
+  const router = await routerOver({ backends, pool, now: () => nowMs });
+  const clients = await Promise.all([1, 2, 3].map(() => router.connect()));
+  for (const client of clients.slice(0, 2)) client.send(GET);
+  await eventually(() => Object.keys(held).length === 2, 'both to be busy');
+  const [, , third] = clients;
+  third!.send(GET);
+  for (const [id, ms] of [
+    ['web.1', 100],
+    ['web.2', 50],
+  ] as const) {
+    await eventually(() => router.waiting === 1, `it to wait for ${id}`);
+    nowMs += ms;
+    held[id]!.resolve(ok());
+    await eventually(() => router.inFlight()[id] === 0 || router.waiting === 0, `${id} to be free`);
+  }
+  expect((await third!.response()).status).toBe(200);
+  await eventually(() => router.isQuiet, 'every lease given back');
+  expect(router.metrics.pool('web').snapshot().wait.sumMs).toBe(150);
 });
 
 it('counts as served nobody who was never connected', async () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { completeDomain, type PoolName } from '../../eventlog/index.ts';
+import { routesOf } from '../../src/proxy/index.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import type { PlaneUnderTest } from '../support/plane-under-test.ts';
 import { backendThat, GET, get, routerOver } from '../support/routed.ts';
@@ -88,6 +90,25 @@ describe('a backend that resets five requests', () => {
   });
 });
 
+describe('a backend that is ejected', () => {
+  it('is back for all when a request of a route is its trial', async () => {
+    const sick = sometimes('reset');
+    let nowMs = 1_000_000_000_000;
+    const router = await fleet(sick.script, { health: { passive: { quarantineMs: 1000 } } }, () => nowMs);
+    await ask(router, 30);
+    expect(stateOf(router)).toEqual(['ejected', 'up', 'up']);
+    sick.isSick = false;
+    nowMs += 1000;
+    const plain = router.domains.get('app.test')!;
+    const pool = 'web' as PoolName;
+    const settings = completeDomain({ pool, routes: [{ match: { pathPrefix: '/' }, pool }] });
+    const routes = routesOf('app.test', settings.routes, { get: () => router.pool });
+    router.domains.set('app.test', { ...plain, settings, routes });
+    await askUntil(router, () => news(router).length > 1);
+    expect(news(router)[1]).toMatchObject({ backend: 'web.1', news: { type: 'returned', route: '' } });
+  });
+});
+
 describe('a backend that says nothing', () => {
   it('is ejected too where its requests are asked elsewhere, and the log is told', async () => {
     // Its silence takes the time that it would, and no answer of the others any.
@@ -131,6 +152,27 @@ describe('a status', () => {
     for (let i = 0; i < 20; i++) await ask(router, 1, get(i % 2 === 0 ? '/bad' : '/'));
     expect(new Set(await ask(router, 30, get('/bad')))).toEqual(new Set([500]));
     expect(news(router)).toEqual([]);
+  });
+});
+
+describe('a router that stops', () => {
+  it('never counts against a backend what another answered before', async () => {
+    const silent = await backendThat(() => undefined);
+    const unwell = await backendThat(() => 'HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n');
+    const router = await routerOver({
+      backends: { 'web.1': { port: unwell.port }, 'web.2': { port: silent.port } },
+      pool: {
+        policy: 'round-robin',
+        retries: { statuses: [503], budgetPercent: 100 },
+        health: { passive: { outlier: { failures: 1, statuses: [503] }, maxEjectedPercent: 100 } },
+      },
+    });
+    const client = await router.connect();
+    client.send(GET);
+    await eventually(() => silent.requests.length === 1, 'it asked elsewhere');
+    await router.plane.close();
+    await eventually(() => router.isQuiet, 'every lease given back');
+    expect(news(router)).toMatchObject([{ backend: 'web.1', news: { type: 'ejected' } }]);
   });
 });
 
