@@ -10,7 +10,7 @@ import { AdminUnavailable, cannotListen } from './admin-unavailable.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { discardRest } from './http/body.ts';
 import { Connections } from './http/connections.ts';
-import { send } from './http/send.ts';
+import { Sender } from './http/send.ts';
 import { refuseTunnel, refuseUnreadable } from './http/unreadable.ts';
 import type { AdminOptions } from './ports.ts';
 
@@ -50,11 +50,13 @@ class AdminServer implements Admin {
   /** By connection with a request in progress: resolves when the last one is answered. */
   readonly #turns = new WeakMap<Socket, Promise<void>>();
   readonly #closing = new AbortController();
+  readonly #sender: Sender;
   #closed: Promise<unknown> | undefined;
 
   constructor(options: AdminOptions) {
     this.#hasToken = options.token !== undefined;
     this.#dispatcher = new Dispatcher(options, this.#closing.signal);
+    this.#sender = new Sender(this.#closing.signal, options.stalledMs);
     const serve = (request: IncomingMessage, response: ServerResponse) =>
       this.#serveInTurn(request, response);
     this.#server = createServer(SERVER_OPTIONS, serve);
@@ -162,12 +164,10 @@ class AdminServer implements Admin {
     // The unread rest of a body would be taken for the next request.
     if (!request.complete && !isReading) response.setHeader('connection', 'close');
     try {
-      await send(response, reply, this.#closing.signal);
+      await this.#sender.send(response, reply);
     } catch (error) {
       this.#dispatcher.fault(error, request);
       response.destroy();
     }
-    // The client has it, or has left.
-    if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
   }
 }

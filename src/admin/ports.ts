@@ -90,4 +90,6 @@ export interface AdminOptions extends AdminPorts {
   readonly logger: Logger;
   /** The number of connections that may be open at once; 288 by default. */
   readonly connections?: number;
+  /** A client that takes nothing of its response for this long is cut off; 60 s by default. */
+  readonly stalledMs?: number;
 }
