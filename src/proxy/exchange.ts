@@ -109,11 +109,14 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
   }
 
   waits(untilMs: number): void {
+    if (this.connectedAtMs >= 0) this.forgetTimes();
     this.client.deadlineAt(untilMs);
   }
 
+  /** An attempt that failed ended in its own phase, although the request has asked for another backend since. */
   refused(outcome: OutcomeType): void {
     if (outcome === 'connect_refused' || outcome === 'connect_timeout') this.phase = 'connect';
+    else if (outcome === 'closed_without_response' || outcome === 'first_byte_timeout') this.phase = 'send';
     this.fail(outcome);
   }
 
@@ -199,7 +202,7 @@ export class Exchange extends ProxiedRequest implements Tenant, Sleeper {
 
   deadlinePassed(nowMs: number): void {
     if (this.enquiry !== undefined && this.enquiry.waitsFor !== '') this.enquiry.outOfPatience();
-    else if (this.phase === 'checkout') this.fail(this.tenancy?.giveUp(nowMs) ?? 'owner_unavailable');
+    else if (this.phase === 'checkout') this.refused(this.tenancy?.giveUp(nowMs) ?? 'owner_unavailable');
     else if (this.forwarding !== undefined) this.forwarding.deadlinePassed(nowMs);
     else this.fail('internal_error', `deadline in phase ${this.phase}`);
   }

@@ -144,6 +144,13 @@ export abstract class ProxiedRequest extends RequestActor {
     return this.forwarding?.responseHead;
   }
 
+  /** An earlier attempt was connected; of all attempts, the last counts. */
+  forgetTimes(): void {
+    this.connectStartedMs = -1;
+    this.connectedAtMs = -1;
+    this.firstByteAtMs = -1;
+  }
+
   // ---- every end but a complete response
 
   protected override abort(reason: RequestStop): void {

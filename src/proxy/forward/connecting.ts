@@ -52,8 +52,8 @@ export abstract class Connecting implements ConnectionUser {
     const { context, tenancy } = request;
     const connections = context.upstreams.of(this.pool.name, backend);
     this.connections = connections;
-    const isFirst = tenancy?.waitedMs === -1 && tenancy.attempts === 1;
-    const nowMs = isFirst ? request.startedAtMs : context.now();
+    const nowMs = (tenancy as Tenancy).leasedAtMs;
+    if (request.connectedAtMs >= 0) request.forgetTimes();
     if (request.connectStartedMs < 0) request.connectStartedMs = nowMs;
     if (backend.connection === 'fresh') connections.closeIdle();
     const idle =

@@ -97,10 +97,13 @@ export class Forwarding extends Connecting implements BackendSide, Sender {
   /** The backend had closed the idle connection: sends the same request on a new one, which cannot be stale. */
   #resend(): void {
     const { context, body } = this.request;
+    const nowMs = context.now();
     context.counters.resends++;
     body?.unsend();
+    this.request.forgetTimes();
+    this.request.connectStartedMs = nowMs;
     this.request.enter('connect');
-    this.connect(context.now());
+    this.connect(nowMs);
   }
 
   /**
