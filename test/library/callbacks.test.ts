@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { backendThat, deadPort, GET, get, post } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
@@ -52,6 +52,18 @@ describe('the callbacks', () => {
     expect(backend.requests[0]?.headers.get('x-way')).toBe('upstream');
     await eventually(() => calls.length === SERVED.length, 'the last callback');
     expect(calls).toEqual(SERVED);
+  });
+
+  it('each have their own time, whatever the ones before them took', async () => {
+    const backend = await backendThat(() => ok('late'));
+    const { connect } = await scene({
+      decisionMs: 800,
+      decisions: {
+        lookupDomain: (host) => pause(500).then(() => ({ domain: host })),
+        checkout: () => pause(500).then(() => local(backend.port)),
+      },
+    });
+    expect(await (await connect()).request(GET)).toMatchObject({ status: 200, body: 'late' });
   });
 
   it('check a service in after a failed connect and ask for another, of which the client sees nothing (83)', async () => {

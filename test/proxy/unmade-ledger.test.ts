@@ -1,12 +1,13 @@
 /** Requests to a pool that nobody has asked for: its ledger is made first. */
 import { describe, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
+import type { PlaneWish } from '../support/plane-under-test.ts';
 import { backendThat, GET, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
-async function asleep() {
+async function asleep(wish: PlaneWish = {}) {
   const asked: string[] = [];
-  const router = await routerOver({ wake: (pool) => asked.push(pool), accessLog: 'logfmt' });
+  const router = await routerOver({ wake: (pool) => asked.push(pool), accessLog: 'logfmt', ...wish });
   const backend = await backendThat(() => ok());
   return {
     router,
@@ -31,6 +32,40 @@ describe('requests to a pool that has no ledger yet', () => {
     expect([(await one.response()).status, (await two.response()).status]).toEqual([200, 200]);
     expect(router.plane.counters.checkouts).toBe(2);
     expect(router.isQuiet).toBe(true);
+  });
+
+  it('have their backend connected to when it is made, and all the time for it that others have', async () => {
+    let nowMs = 1_000_000_000_000;
+    const { router, made } = await asleep({ now: () => nowMs, pool: { queue: { maxWaitMs: 500 } } });
+    const [one, two] = [await router.connect(), await router.connect()];
+    for (const client of [one, two]) client.send(GET);
+    await eventually(() => router.plane.counters.inFlight === 2, 'both to wait');
+    nowMs += 400;
+    await made();
+    router.plane.awake('web');
+    expect([(await one.response()).status, (await two.response()).status]).toEqual([200, 200]);
+    await eventually(() => router.log.split('\n').length === 3, 'two lines');
+    expect(router.log.match(/ connect=0ms service=0ms /g)).toHaveLength(2);
+  });
+
+  it('may wait for a backend after it is made as long as others', async () => {
+    let nowMs = 1_000_000_000_000;
+    const busy = Promise.withResolvers<string>();
+    const backend = await backendThat(() => busy.promise);
+    const { router } = await asleep({ now: () => nowMs, pool: { queue: { maxWaitMs: 500 } } });
+    const [one, two] = [await router.connect(), await router.connect()];
+    for (const client of [one, two]) client.send(GET);
+    await eventually(() => router.plane.counters.inFlight === 2, 'both to wait');
+    nowMs += 400;
+    await router.setBackends({ 'web.1': { port: backend.port, maxConcurrency: 1 } });
+    router.plane.awake('web');
+    await eventually(() => router.waiting === 1, 'one to wait for the other');
+    nowMs += 400;
+    await pause(50);
+    busy.resolve(ok());
+    expect([(await one.response()).status, (await two.response()).status]).toEqual([200, 200]);
+    await eventually(() => router.log.split('\n').length === 3, 'two lines');
+    expect(router.log).toMatch(/ wait=400ms\n/);
   });
 
   it('ask again where it was freed meanwhile, thrice, and are then told that its owner is not there', async () => {

@@ -69,7 +69,9 @@ export function askForLease(request: Applicant, pool: PoolRoute): void {
   const route = request.choice?.route ?? UNROUTED;
   const tenancy = new Tenancy(context, request, pool, ledger, startedAtMs, { hash, route, home });
   request.tenancy = tenancy;
-  tenancy.ask(startedAtMs);
+  // Without a wait for the delegate or for the ledger, this is still the moment of the head, which saves a look at the clock.
+  const isPrompt = request.wakes === 0 && request.enquiry === undefined;
+  tenancy.ask(isPrompt ? startedAtMs : context.now());
 }
 
 /** The pool has no ledger, because nobody has used it for a while. */
