@@ -10,7 +10,7 @@ import { blackHole } from '../support/black-hole.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import type { PlaneUnderTest } from '../support/plane-under-test.ts';
 import type { RawClient } from '../support/raw-client.ts';
-import { backendThat, closing, GET, get, routed, routerOver } from '../support/routed.ts';
+import { backendThat, closing, deadPort, GET, get, routed, routerOver } from '../support/routed.ts';
 import { ok } from '../support/scripted-backend.ts';
 
 /** By another worker. */
@@ -373,6 +373,30 @@ describe('backends that the ledger knows and the view does not know yet', () => 
     // It would be half a minute where nothing is said.
     expect(tookMs).toBeLessThan(15_000);
     await eventually(() => router.log.includes('outcome=owner_unavailable'), 'a line');
+    expect(router.isQuiet).toBe(true);
+  });
+
+  it('are waited for by each attempt in its own time', async () => {
+    let nowMs = 1_000_000_000_000;
+    const dead = { port: await deadPort() };
+    const router = await routerOver({
+      backends: { 'web.1': dead, 'web.2': dead },
+      pool: { queue: { maxWaitMs: 500 }, timeouts: { connectMs: 60_000 }, health: { passive: false } },
+      now: () => nowMs,
+    });
+    router.backends.clear();
+    const client = (await router.connect()).send(GET);
+    await eventually(() => router.plane.counters.checkouts > 2, 'it to wait');
+    nowMs += 400;
+    router.place('web.1', dead);
+    await eventually(() => router.plane.counters.connectFailures === 1, 'a failed connect');
+    const { checkouts } = router.plane.counters;
+    await eventually(() => router.plane.counters.checkouts > checkouts + 1, 'it to wait again');
+    nowMs += 400;
+    await pause(50);
+    expect(client.received).toBe('');
+    nowMs += 100;
+    expect((await client.response()).body).toContain('H99');
     expect(router.isQuiet).toBe(true);
   });
 

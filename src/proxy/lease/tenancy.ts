@@ -38,7 +38,7 @@ export class Tenancy extends HeldLease implements Waiter, TableWaiter {
   /** Backends that were granted but are not in the table. */
   #unknown: readonly number[] = NONE_TRIED;
   #waitingSinceMs = -1;
-  /** It has waited for the table to agree with the ledger. */
+  /** It has waited for the table to agree with the ledger, for the attempt that is to come. */
   #hasWaitedForTable = false;
   /** The deadline for being connected, over all attempts. */
   readonly untilMs: number;
@@ -260,6 +260,7 @@ export class Tenancy extends HeldLease implements Waiter, TableWaiter {
 
   #lead(backend: BackendRoute): void {
     this.attempts++;
+    this.#hasWaitedForTable = false;
     this.#tenant.leased(backend);
   }
 
