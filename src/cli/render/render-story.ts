@@ -103,6 +103,9 @@ export const story = z.looseObject({
 });
 export type Story = z.output<typeof story>;
 
+// The only reason to lease another backend after a response.
+const RETRIED = ', with a status that is retried (retries.statuses)';
+
 export function renderStory(found: Story): string[] {
   const { request, position } = found;
   return [
@@ -151,7 +154,7 @@ function stepLines(
   return [
     `${number}. ${what}${at === null ? '' : `  ${at}`}${where}`,
     `   ${why}`,
-    ...(end === null ? [] : [`   ended: ${end}`]),
+    ...(end === null ? [] : [`   ended: ${end}${end === 'responded' ? RETRIED : ''}`]),
     ...(seen === null ? [] : sightLines(seen, backend).map((line) => `   ${line}`)),
   ];
 }
