@@ -191,6 +191,17 @@ describe('waiting', () => {
     }
   });
 
+  it.each(['X-Hop: 1\r\nConnection: x-hop', 'Connection: close', 'Connection: keep-alive'])(
+    'says nothing of the one before it, which had %j',
+    (lines) => {
+      for (const version of [1, 0] as const) {
+        request(withLine(lines));
+        const head = request(`GET / HTTP/1.${version}\r\nHost: a.test\r\n\r\n`);
+        expect([head.nominated, head.keepAlive]).toEqual([[], version === 1]);
+      }
+    },
+  );
+
   it('costs as much for 64 KiB a byte at a time as its bytes, not their square', async () => {
     const buffer = bytes(`GET / HTTP/1.1\r\nHost: a\r\n${`h: ${'v'.repeat(8000)}\r\n`.repeat(8)}`);
     const tookMs = () => {
