@@ -75,8 +75,8 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
       if (decisions.init !== undefined) {
         this.facts.state = await decisions.init(this.facts as RequestFacts<undefined>);
         if (this.#hasEnded) return;
-      }
-      call.name = 'lookupDomain';
+        this.#next(call, 'lookupDomain');
+      } else call.name = 'lookupDomain';
       const found =
         decisions.lookupDomain === undefined
           ? { domain: host as Domain }
@@ -144,12 +144,12 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
   }
 
   async #additional(direction: Direction, call: Call): Promise<string[]> {
-    call.name = 'additionalHeaders';
+    this.#next(call, 'additionalHeaders');
     return fieldsOf(await this.#delegation.decisions.additionalHeaders?.(direction, this.facts));
   }
 
   async #isEnabled(feature: Feature, call: Call): Promise<boolean> {
-    call.name = 'feature';
+    this.#next(call, 'feature');
     const answer: unknown = await this.#delegation.decisions.feature?.(feature, this.facts);
     if (answer !== undefined && answer !== 'enabled' && answer !== 'disabled')
       throw new TypeError(`expected enabled or disabled for ${feature}, found ${describeFound(answer)}`);
@@ -263,6 +263,12 @@ export class DelegatedRequest<Domain, Service, State> implements Delegate, Ledge
     } catch (error) {
       this.failed(call.name, error);
     }
+  }
+
+  /** Each callback may take as long as the first. */
+  #next(call: Call, name: string): void {
+    call.name = name;
+    this.#safely(() => this.exchange.enquiry?.partly());
   }
 
   /** Our own mistakes cost this request alone, as they do in the plane. */

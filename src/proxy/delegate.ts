@@ -9,6 +9,8 @@ import type { UpstreamConnection } from './upstream/connection.ts';
 
 /** How a delegate answers. An answer that nobody waits for any more is ignored. */
 export interface Verdicts {
+  /** It knows a part of the answer, and may take as long for the next. */
+  partly(): void;
   /** The request belongs to this domain. */
   found(domain: DomainRoute): void;
   /** An answer that is not a backend's, and no failure. */

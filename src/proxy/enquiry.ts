@@ -51,6 +51,10 @@ export class Enquiry implements DelegateSide, Verdicts {
 
   // ---- the delegate answers
 
+  partly(): void {
+    if (this.waitsFor !== '') this.#waitFor(this.waitsFor, this.#request.context.now());
+  }
+
   found(domain: DomainRoute): void {
     if (this.waitsFor !== 'route') return;
     this.waitsFor = '';

@@ -142,6 +142,27 @@ describe('a callback that never answers', () => {
     expect(calls.at(-1)).toBe('finished no_backends');
   });
 
+  it('is one thing; that each takes its time is another', async () => {
+    const backend = await backendThat(() => ok());
+    const slowly = async <T>(answer: T): Promise<T> => {
+      await pause(300);
+      return answer;
+    };
+    const { connect } = await scene({
+      decisionMs: 500,
+      decisions: {
+        init: () => slowly(undefined),
+        lookupDomain: (domain) => slowly({ domain }),
+        feature: () => slowly('enabled' as const),
+        checkout: () => slowly(local(backend.port)),
+        additionalHeaders: () => slowly({}),
+      },
+    });
+    const client = await connect();
+    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx');
+    expect((await client.response()).status).toBe(200);
+  });
+
   it('is too late afterwards', async () => {
     const backend = await backendThat(() => ok());
     const late = Promise.withResolvers<void>();
